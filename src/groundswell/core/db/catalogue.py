@@ -1,0 +1,56 @@
+"""The event store's tables: which are known, and what confines a query to one tenant."""
+
+from functools import lru_cache
+
+import sqlglot
+from sqlglot import exp
+
+from groundswell.core.errors import InvalidError
+
+TENANT_TABLES = frozenset(
+    {
+        "events",
+        "seen_events",
+        "person_activity",
+        "person_firsts",
+        "people",
+        "person_overrides",
+        "orders",
+        "order_lines",
+    }
+)
+"""Every table that holds tenants' rows; each has ``tenant_id`` first in its sort key."""
+
+INTERNAL_TABLES = frozenset({"schema_migrations", "person_activity_feed", "person_firsts_feed"})
+"""Tables no query for a Scope may name."""
+
+
+def tenant_filters(database: str, tenant_id: str) -> str:
+    """The value of ``additional_table_filters`` that confines a query to one tenant."""
+    rules = (f"'{database}.{table}': 'tenant_id = \\'{tenant_id}\\''" for table in TENANT_TABLES)
+    return "{" + ", ".join(rules) + "}"
+
+
+@lru_cache(maxsize=2_048)
+def check_tables(sql: str) -> None:
+    """Refuse a statement that is not one SELECT over catalogued tables.
+
+    ``additional_table_filters`` is open by default: a table it doesn't name shows every tenant.
+    So a table we don't know is an error here, before the store sees the statement.
+
+    Raises:
+        InvalidError: not one SELECT, or a table or table function outside the catalogue.
+    """
+    try:
+        statements = sqlglot.parse(sql, dialect="clickhouse")
+    except sqlglot.errors.SqlglotError as error:
+        raise InvalidError(f"The query can't be parsed: {error}") from None
+    if len(statements) != 1 or not isinstance(statements[0], exp.Query):
+        raise InvalidError("A query is exactly one SELECT.")
+    query = statements[0]
+    names = {cte.alias_or_name for cte in query.find_all(exp.CTE)}
+    for table in query.find_all(exp.Table):
+        if not isinstance(table.this, exp.Identifier) or table.db or table.catalog:
+            raise InvalidError(f"{table.sql('clickhouse')} can't be read from.")
+        if table.name not in TENANT_TABLES and table.name not in names:
+            raise InvalidError(f"There is no table {table.name}.")

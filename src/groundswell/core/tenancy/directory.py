@@ -1,0 +1,161 @@
+"""Tenants and keys in memory, so that capture needs no engine to know who is calling.
+
+The directory is read from PostgreSQL when its version changes, and kept in a file so that a
+cold start works while PostgreSQL is down.
+"""
+
+import asyncio
+import os
+from contextlib import suppress
+from datetime import datetime
+from hashlib import sha256
+from pathlib import Path
+from uuid import UUID
+
+import msgspec
+import structlog
+
+from groundswell.core import clock
+from groundswell.core.db.postgres import Postgres
+from groundswell.core.errors import UnavailableError
+from groundswell.core.tenancy.permissions import Permission
+from groundswell.core.tenancy.scope import Actor, ActorKind, Scope
+
+_log = structlog.get_logger(__name__)
+_POLL_SECONDS = 1.0
+
+
+class Tenant(msgspec.Struct, frozen=True):
+    """What every process knows of a tenant."""
+
+    tenant_id: UUID
+    slug: str
+    name: str
+    currency: str
+    timezone: str
+    status: str
+    activation_event: str
+    order_source: str
+    trusts_publishable: bool
+    brand: str
+
+
+class Key(msgspec.Struct, frozen=True):
+    """A usable API key; ``secret_hash`` is sha256 of the whole key."""
+
+    tenant_id: UUID
+    key_id: UUID
+    kind: str
+    name: str
+    prefix: str
+    secret_hash: bytes
+    scopes: list[str]
+    expires_at: datetime | None
+
+
+class _Content(msgspec.Struct):
+    version: int = 0
+    tenants: list[Tenant] = []
+    keys: list[Key] = []
+
+
+class Directory:
+    """The snapshot, refreshed within about a second of a change."""
+
+    def __init__(self, postgres: Postgres, file: Path) -> None:
+        self._postgres = postgres
+        self._file = file
+        self._content = _Content()
+        self._tenants: dict[UUID, Tenant] = {}
+        self._slugs: dict[str, Tenant] = {}
+        self._keys: dict[bytes, Key] = {}
+        self._task: asyncio.Task[None] | None = None
+        self.used: dict[tuple[UUID, UUID], datetime] = {}
+
+    async def start(self) -> None:
+        """Load from PostgreSQL, else from the file, and keep refreshing."""
+        with suppress(FileNotFoundError, msgspec.DecodeError, msgspec.ValidationError):
+            self._take(msgspec.json.decode(self._file.read_bytes(), type=_Content))
+        with suppress(UnavailableError):
+            await self.refresh()
+        self._task = asyncio.create_task(self._poll())
+
+    async def close(self) -> None:
+        """Stop refreshing."""
+        if self._task is not None:
+            self._task.cancel()
+            with suppress(asyncio.CancelledError):
+                await self._task
+
+    def tenant(self, tenant_id: UUID) -> Tenant | None:
+        """The tenant with this id."""
+        return self._tenants.get(tenant_id)
+
+    def tenant_by_slug(self, slug: str) -> Tenant | None:
+        """The tenant with this slug."""
+        return self._slugs.get(slug)
+
+    def tenants(self) -> list[Tenant]:
+        """Every tenant, in no order."""
+        return list(self._tenants.values())
+
+    def scope_of_key(self, presented: str) -> Scope | None:
+        """The Scope of an API key as it was sent, or None if it isn't a usable one."""
+        key = self._keys.get(sha256(presented.encode()).digest())
+        if key is None or (key.expires_at is not None and key.expires_at <= clock.now()):
+            return None
+        tenant = self._tenants.get(key.tenant_id)
+        if tenant is None or tenant.status != "active":
+            return None
+        self.used[(key.tenant_id, key.key_id)] = clock.now()
+        return Scope(
+            key.tenant_id,
+            Actor(ActorKind.KEY, str(key.key_id), key.name),
+            frozenset(Permission(scope) for scope in key.scopes),
+            trusted=key.kind == "secret" or tenant.trusts_publishable,
+        )
+
+    async def refresh(self) -> None:
+        """Read PostgreSQL if its version is not ours."""
+        async with self._postgres.across_tenants("directory") as tx:
+            version = await tx.value("select version from directory_version")
+            if version == self._content.version:
+                return
+            tenants = await tx.fetch(
+                Tenant,
+                "select tenant_id, slug, name, currency, timezone, status, activation_event,"
+                " order_source, trusts_publishable, brand from tenants",
+            )
+            keys = await tx.fetch(
+                Key,
+                "select tenant_id, key_id, kind, name, prefix, secret_hash, scopes, expires_at"
+                " from api_keys where revoked_at is null"
+                " and (expires_at is null or expires_at > now())",
+            )
+        content = _Content(version, tenants, keys)
+        self._take(content)
+        await asyncio.to_thread(self._keep, content)
+
+    def _take(self, content: _Content) -> None:
+        self._tenants = {tenant.tenant_id: tenant for tenant in content.tenants}
+        self._slugs = {tenant.slug: tenant for tenant in content.tenants}
+        self._keys = {key.secret_hash: key for key in content.keys}
+        self._content = content
+
+    def _keep(self, content: _Content) -> None:
+        self._file.parent.mkdir(parents=True, exist_ok=True)
+        draft = self._file.with_name(f".{self._file.name}.{os.getpid()}")
+        descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(msgspec.json.encode(content))
+        draft.replace(self._file)
+
+    async def _poll(self) -> None:
+        while True:
+            await asyncio.sleep(_POLL_SECONDS)
+            try:
+                await self.refresh()
+            except UnavailableError:
+                continue
+            except Exception:  # noqa: BLE001 - it must outlive any surprise, keeping what it has
+                _log.exception("directory_refresh_failed")
