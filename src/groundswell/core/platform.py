@@ -12,6 +12,7 @@ from groundswell.core.db.postgres import Postgres
 from groundswell.core.db.valkey import open_valkey
 from groundswell.core.encryption import Encryption
 from groundswell.core.engines.endpoints import Endpoints
+from groundswell.core.engines.home import Home
 from groundswell.core.tenancy.directory import Directory
 
 
@@ -48,3 +49,10 @@ async def open_platform(
         await store.close()
         await log.aclose()
         await cache.aclose()
+
+
+def encryption_of(settings: Settings) -> Encryption:
+    """Encryption under the configured master key, else the one in the home's secrets."""
+    if settings.master_key is not None:
+        return Encryption(settings.master_key.get_secret_value())
+    return Encryption(Home(settings.home).secrets.master_key)
