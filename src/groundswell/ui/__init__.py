@@ -1,0 +1,1 @@
+"""The design system: tokens, components, charts, formatting and the built page bundle."""
