@@ -9,7 +9,8 @@ from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import create_engine, text
+from clickhouse_connect.driver.exceptions import DatabaseError
+from sqlalchemy import Engine, create_engine, text
 from sqlalchemy.pool import NullPool
 
 from groundswell.core.db.clickhouse import EventStore
@@ -34,9 +35,7 @@ async def migrate(owner_url: str, clickhouse_url: str) -> None:
 def migrate_postgres(owner_url: str) -> None:
     """Alembic to head, under an advisory lock."""
     config = _alembic()
-    engine = create_engine(
-        owner_url.replace("postgresql://", "postgresql+psycopg://", 1), poolclass=NullPool
-    )
+    engine = _engine(owner_url)
     with engine.connect() as connection:
         head = ScriptDirectory.from_config(config).get_current_head()
         if MigrationContext.configure(connection).get_current_revision() == head:
@@ -71,6 +70,25 @@ async def migrate_store(clickhouse_url: str) -> None:
         await store.close()
 
 
+async def pending(owner_url: str, clickhouse_url: str) -> list[str]:
+    """Names of the migrations that have not run, PostgreSQL's first."""
+    engine = _engine(owner_url)
+    script = ScriptDirectory.from_config(_alembic())
+    with engine.connect() as connection:
+        current = MigrationContext.configure(connection).get_current_revision()
+    head = script.get_current_head()
+    missing = [] if current == head else [f"postgres/{head}"]
+    store = EventStore(clickhouse_url)
+    try:
+        names = {row[0] for row in await store.system_rows("select name from schema_migrations")}
+    except DatabaseError:
+        names = set()
+    finally:
+        await store.close()
+    paths = sorted((migrations_folder() / "clickhouse").glob("*.sql"))
+    return missing + [f"clickhouse/{path.name}" for path in paths if path.name not in names]
+
+
 def statements(sql: str) -> list[str]:
     """The statements of a migration file; a statement ends with ``;`` at a line's end."""
     lines = [line for line in sql.splitlines() if not line.lstrip().startswith("--")]
@@ -82,6 +100,11 @@ def _repeatable(statement: str) -> str:
     for thing in ("table", "materialized view"):
         statement = statement.replace(f"create {thing} ", f"create {thing} if not exists ", 1)
     return statement.rstrip(";")
+
+
+def _engine(owner_url: str) -> Engine:
+    url = owner_url.replace("postgresql://", "postgresql+psycopg://", 1)
+    return create_engine(url, poolclass=NullPool)
 
 
 def _alembic() -> Config:
