@@ -6,6 +6,11 @@ grant usage on schema app to groundswell_app, groundswell_system;
 grant usage on schema public to groundswell_app, groundswell_system;
 revoke create on schema public from public;
 
+-- A temporary table of the app's could stand in front of ours inside a SECURITY DEFINER function.
+do $$ begin
+  execute format('revoke temporary on database %I from public', current_database());
+end $$;
+
 -- The whole rule of tenancy in one place; tests/test_catalogue.py checks that every table obeys.
 create procedure app.protect(t regclass, app_rights text default 'select, insert, update, delete')
 language plpgsql as $$
@@ -41,13 +46,14 @@ create table members (
   member_id uuid primary key,
   email text not null unique check (email = lower(email) and length(email) <= 254),
   name text not null default '',
-  password_hash text not null,
+  password_hash text,
   created_at timestamptz not null default now(),
   password_changed_at timestamptz not null default now(),
   last_sign_in_at timestamptz
 );
 create table sessions (
-  token_hash bytea primary key,
+  session_id uuid primary key,
+  token_hash bytea not null unique,
   member_id uuid not null references members on delete cascade,
   tenant_id uuid references tenants on delete set null,
   created_at timestamptz not null default now(),
@@ -58,7 +64,14 @@ create table sessions (
 );
 create index sessions_member on sessions (member_id);
 create index sessions_expiry on sessions (expires_at);
-grant select, insert, update, delete on members, sessions to groundswell_system;
+
+-- One-time links with which a member who was added by somebody else sets the first password.
+create table password_links (
+  token_hash bytea primary key,
+  member_id uuid not null unique references members on delete cascade,
+  expires_at timestamptz not null
+);
+grant select, insert, update, delete on members, sessions, password_links to groundswell_system;
 
 create table memberships (
   tenant_id uuid not null references tenants on delete cascade,
@@ -104,7 +117,7 @@ create table directory_version (only_row boolean primary key default true check 
 insert into directory_version values (true, 1);
 grant select on directory_version to groundswell_app, groundswell_system;
 create function app.bump_directory() returns trigger language plpgsql security definer
-set search_path = pg_catalog, public as $$
+set search_path = pg_catalog, public, pg_temp as $$
 begin
   update directory_version set version = version + 1;
   perform pg_notify('directory', '');

@@ -1,0 +1,1 @@
+"""Who calls: passwords, sessions, the form of API keys, customer tokens."""
