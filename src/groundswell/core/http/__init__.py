@@ -1,0 +1,1 @@
+"""HTTP for routes and pages: who may call, what is read, how failures and pages are answered."""
