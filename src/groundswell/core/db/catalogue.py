@@ -24,6 +24,9 @@ TENANT_TABLES = frozenset(
 INTERNAL_TABLES = frozenset({"schema_migrations", "person_activity_feed", "person_firsts_feed"})
 """Tables no query for a Scope may name."""
 
+_READS_ELSEWHERE = ("dict", "joinget", "file", "remote", "cluster", "url", "s3", "hascolumnin")
+_PURE_TABLE_FUNCTIONS = frozenset({"numbers"})
+
 
 def tenant_filters(database: str, tenant_id: str) -> str:
     """The value of ``additional_table_filters`` that confines a query to one tenant."""
@@ -48,8 +51,18 @@ def check_tables(sql: str) -> None:
     if len(statements) != 1 or not isinstance(statements[0], exp.Query):
         raise InvalidError("A query is exactly one SELECT.")
     query = statements[0]
+    if any(part.args.get("settings") for part in query.find_all(exp.Query)):
+        raise InvalidError("A query can't change settings.")
+    for function in query.find_all(exp.Func):
+        name = (
+            function.name if isinstance(function, exp.Anonymous) else function.sql_name()
+        ).lower()
+        if name.startswith(_READS_ELSEWHERE):
+            raise InvalidError(f"The function {name} can't be used.")
     names = {cte.alias_or_name for cte in query.find_all(exp.CTE)}
     for table in query.find_all(exp.Table):
+        if isinstance(table.this, exp.Func) and table.this.name.lower() in _PURE_TABLE_FUNCTIONS:
+            continue
         if not isinstance(table.this, exp.Identifier) or table.db or table.catalog:
             raise InvalidError(f"{table.sql('clickhouse')} can't be read from.")
         if table.name not in TENANT_TABLES and table.name not in names:
