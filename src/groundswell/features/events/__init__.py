@@ -1,0 +1,1 @@
+"""Events: capture, the ingest log, the writer that stores each exactly once."""
