@@ -1,0 +1,1 @@
+"""The event store as a process of its own: chDB behind ClickHouse's HTTP interface."""
