@@ -1,6 +1,7 @@
 """Run one request on the engine, in a thread: small answers whole, large ones block by block."""
 
 import json
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
@@ -10,6 +11,10 @@ from groundswell.core.engines.store.request import _FORMAT, StoreRequest
 
 # Up to here an answer waits for its end, so that an error still gets its status.
 _WHOLE_BYTES = 1 << 20
+# chDB streams SELECT only: not SHOW, DESCRIBE, EXPLAIN, EXISTS.
+_SELECT = re.compile(
+    r"(?:\s|\(|--[^\n]*\n|/\*.*?\*/)*(?:SELECT|WITH|FROM)\b", re.IGNORECASE | re.DOTALL
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,8 +36,9 @@ def answer(engine: Engine, request: StoreRequest) -> Answer:
     if request.data is not None:
         progress = engine.insert(request.statement, request.data)
         return Answer(start=b"", rest=None, progress=progress, format=None)
-    returns_rows = engine.check(request.statement.sql)
-    if returns_rows and request.statement.format in STREAMED:
+    sql = request.statement.sql
+    returns_rows = engine.check(sql)
+    if returns_rows and request.statement.format in STREAMED and _SELECT.match(sql):
         return _stream(engine, request.statement)
     content, progress = engine.run(request.statement)
     named = request.statement.format if returns_rows else None

@@ -75,7 +75,11 @@ def _multipart(data: bytes, content_type: str) -> dict[str, str]:
     }
     try:
         forms, files = parse_form_data(
-            environ, strict=True, part_limit=10_000, mem_limit=len(data) + 1, memory_limit=None
+            environ,
+            strict=True,
+            part_limit=10_000,
+            spool_limit=len(data) + 1,
+            memory_limit=len(data) + 1,
         )
     except MultipartError as error:
         raise StoreError(CANNOT_DECOMPRESS, f"The form can't be read: {error}.") from None
