@@ -41,6 +41,18 @@ create table tenants (
 );
 call app.protect('tenants', 'select, update');
 
+-- Orders keep their value in the tenant's currency; another currency would falsify every sum.
+create function app.keep_currency() returns trigger language plpgsql
+set search_path = pg_catalog, public, pg_temp as $$
+begin
+  if exists (select from orders where tenant_id = old.tenant_id) then
+    raise exception 'orders are counted in %', old.currency using errcode = 'check_violation';
+  end if;
+  return new;
+end $$;
+create trigger keep_currency before update of currency on tenants for each row
+  when (old.currency is distinct from new.currency) execute function app.keep_currency();
+
 -- Members sign in to the dashboard and may belong to many tenants: global, seen by the system role only.
 create table members (
   member_id uuid primary key,

@@ -17,14 +17,15 @@ Result = TypeVar("Result")
 MIN_LENGTH = 10
 MAX_LENGTH = 256
 
-_COMMON = frozenset(
-    "password12 password123 password1234 passwordpassword 1234567890 12345678910 123456789012 "
-    "0123456789 0987654321 9876543210 1111111111 0000000000 qwertyuiop qwerty1234 qwerty12345 "
-    "qwerty123456 1q2w3e4r5t 1qaz2wsx3edc iloveyou12 iloveyou123 letmein123 letmein1234 "
-    "welcome123 welcome1234 admin12345 admin123456 administrator changeme123 changeme1234 "
-    "football123 baseball123 princess123 sunshine123 superman123 abcdefghij abcdefghijk "
-    "abc1234567 abcd123456 asdfghjkl1 zxcvbnm123 secret1234 groundswell groundswell1".split()
-)
+_COMMON_TEXT = """
+password12 password123 password1234 passwordpassword 1234567890 12345678910 123456789012
+0123456789 0987654321 9876543210 1111111111 0000000000 qwertyuiop qwerty1234 qwerty12345
+qwerty123456 1q2w3e4r5t 1qaz2wsx3edc iloveyou12 iloveyou123 letmein123 letmein1234 welcome123
+welcome1234 admin12345 admin123456 administrator changeme123 changeme1234 football123
+baseball123 princess123 sunshine123 superman123 abcdefghij abcdefghijk abc1234567 abcd123456
+asdfghjkl1 zxcvbnm123 secret1234 groundswell groundswell1
+"""
+_COMMON = frozenset(_COMMON_TEXT.split())
 
 
 class Passwords:
@@ -104,4 +105,4 @@ def weakness(password: str, email: str) -> str | None:
 
 def _normal(password: str) -> str:
     # The same word typed on two keyboards may be composed differently.
-    return unicodedata.normalize("NFKC", password)
+    return unicodedata.normalize("NFKC", password[: 4 * MAX_LENGTH])

@@ -1,0 +1,1 @@
+"""Tenants, members, sign-in and API keys."""

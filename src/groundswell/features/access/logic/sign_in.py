@@ -1,0 +1,129 @@
+"""Signing up, signing in, and setting the first password."""
+
+from groundswell.core.errors import FieldError, ForbiddenError, InvalidError, NotFoundError
+from groundswell.core.identity.passwords import PASSWORDS
+from groundswell.core.identity.sessions import insert_session, token_hash
+from groundswell.core.ids import new_id
+from groundswell.core.platform import Platform
+from groundswell.features.access import store
+from groundswell.features.access.logic.checks import (
+    email_errors,
+    normal_email,
+    password_errors,
+    person_name_errors,
+    refuse,
+    tenant_errors,
+)
+from groundswell.features.access.logic.credentials import check_password
+from groundswell.features.access.logic.tenants import insert_owned_tenant
+from groundswell.features.access.logic.throttle import Attempt, throttle_sign_in, throttle_sign_up
+from groundswell.features.access.types import Account, NewTenant, SignedUp, SignInRefusedError
+
+
+async def sign_up(
+    platform: Platform,
+    *,
+    email: str,
+    password: str,
+    name: str,
+    tenant: NewTenant,
+    attempt: Attempt,
+) -> SignedUp:
+    """An account, its tenant and two keys, made together or not at all.
+
+    Raises:
+        ForbiddenError: this installation takes no sign-ups.
+        InvalidError: names every wrong field.
+        RateLimitedError: too many from this address.
+    """
+    if not platform.settings.sign_up:
+        raise ForbiddenError("This installation takes no sign-ups. Ask its operator.")
+    email, name = normal_email(email), name.strip()
+    refuse(
+        email_errors(email),
+        password_errors(password, email),
+        person_name_errors(name),
+        tenant_errors(tenant, "tenant_name"),
+    )
+    await throttle_sign_up(platform, attempt)
+    account = Account(new_id(), email, name, await PASSWORDS.hash(password))
+    async with platform.postgres.across_tenants("sign-up") as tx:
+        if not await store.insert_account(tx, account):
+            raise InvalidError(
+                "Some fields are wrong.",
+                errors=[FieldError("email", "has an account already; sign in instead")],
+            )
+        tenant_id, secret, publishable = await insert_owned_tenant(tx, account, tenant)
+        token = await insert_session(
+            tx, account.member_id, tenant_id, attempt.address, attempt.user_agent
+        )
+    await platform.directory.refresh()
+    return SignedUp(tenant_id, account.member_id, token, secret.secret, publishable.secret)
+
+
+async def sign_in(platform: Platform, *, email: str, password: str, attempt: Attempt) -> str:
+    """Check e-mail and password; returns the token of a new session, in place of an old one.
+
+    Raises:
+        SignInRefusedError: no such account or another password; it doesn't say which.
+        RateLimitedError: too many attempts from this address or on this account.
+        UnavailableError: attempts can't be counted now, so none is let through.
+    """
+    email = normal_email(email)[:254]
+    await throttle_sign_in(platform, attempt, email)
+    account = await check_password(platform, email, password)
+    if account is None:
+        raise SignInRefusedError("The e-mail address or the password is wrong.")
+    assert account.password_hash is not None
+    outdated = PASSWORDS.is_outdated(account.password_hash)
+    rehashed = await PASSWORDS.hash(password) if outdated else None
+    async with platform.postgres.across_tenants("sign-in") as tx:
+        await store.signed_in(tx, account.member_id, rehashed)
+        await store.delete_presented(tx, token_hash(attempt.presented))
+        return await insert_session(
+            tx, account.member_id, None, attempt.address, attempt.user_agent
+        )
+
+
+async def link_account(platform: Platform, token: str) -> Account:
+    """Whose set-password link this is.
+
+    Raises:
+        NotFoundError: the link was used, replaced, or is too old.
+    """
+    async with platform.postgres.across_tenants("set-password") as tx:
+        account = await store.account_of_link(tx, token_hash(token))
+    return _good(account)
+
+
+async def set_first_password(
+    platform: Platform, *, token: str, name: str, password: str, attempt: Attempt
+) -> str:
+    """Set the password of a link's account, once; returns the token of a new session.
+
+    Raises:
+        NotFoundError: the link was used, replaced, or is too old.
+        InvalidError: names every wrong field.
+    """
+    account = await link_account(platform, token)
+    name = name.strip()
+    refuse(password_errors(password, account.email), person_name_errors(name))
+    hashed = await PASSWORDS.hash(password)
+    async with platform.postgres.across_tenants("set-password") as tx:
+        account = _good(await store.account_of_link(tx, token_hash(token), lock=True))
+        await store.set_password(tx, account.member_id, hashed)
+        if name:
+            await store.set_name(tx, account.member_id, name)
+        await store.delete_links(tx, account.member_id)
+        await store.signed_in(tx, account.member_id, None)
+        return await insert_session(
+            tx, account.member_id, None, attempt.address, attempt.user_agent
+        )
+
+
+def _good(account: Account | None) -> Account:
+    if account is None or account.password_hash is not None:
+        raise NotFoundError(
+            "This link was used already or is too old. Ask who invited you for a new one."
+        )
+    return account

@@ -1,0 +1,64 @@
+"""How often passwords may be tried, counted over all processes in the cache.
+
+Three counts: per network address; per address and account, which stops a guesser early; per
+account, wide enough that a stranger can't lock its owner out by typing wrong passwords.
+"""
+
+from hashlib import sha256
+
+import msgspec
+from valkey.exceptions import ValkeyError
+
+from groundswell.core.errors import RateLimitedError, UnavailableError
+from groundswell.core.http.limits import hit
+from groundswell.core.platform import Platform
+
+PER_ADDRESS = (30, 300)
+PER_PAIR = (10, 300)
+PER_ACCOUNT = (100, 3_600)
+SIGN_UPS = (10, 3_600)
+"""(attempts, seconds)"""
+
+
+class Attempt(msgspec.Struct, frozen=True):
+    """Where an attempt comes from, and the session cookie it came with."""
+
+    address: str
+    user_agent: str = ""
+    presented: str = ""
+
+
+async def throttle_sign_in(platform: Platform, attempt: Attempt, email: str) -> None:
+    """Count an attempt on an account.
+
+    Raises:
+        RateLimitedError: too many; ``Retry-After`` says when to come back.
+        UnavailableError: they can't be counted now, so none is let through.
+    """
+    await _count(platform, f"sign-in:from:{attempt.address}", PER_ADDRESS)
+    await _count(platform, f"sign-in:pair:{attempt.address}:{_digest(email)}", PER_PAIR)
+    await _count(platform, f"sign-in:account:{_digest(email)}", PER_ACCOUNT)
+
+
+async def throttle_sign_up(platform: Platform, attempt: Attempt) -> None:
+    """Count a sign-up; the same errors as :func:`throttle_sign_in`."""
+    await _count(platform, f"sign-up:from:{attempt.address}", SIGN_UPS)
+
+
+def _digest(email: str) -> str:
+    return sha256(email.encode()).hexdigest()[:32]  # no addresses in the cache
+
+
+async def _count(platform: Platform, name: str, rule: tuple[int, int]) -> None:
+    limit, period = rule
+    try:
+        outcome = await hit(platform.cache, name, limit, period)
+    except (ValkeyError, OSError) as error:
+        raise UnavailableError(
+            "Sign-in is away for a moment. Please try again.", headers={"Retry-After": "2"}
+        ) from error
+    if not outcome.allowed:
+        raise RateLimitedError(
+            "Too many attempts. Please wait before you try again.",
+            headers={"Retry-After": str(outcome.retry_after)},
+        )
