@@ -1,0 +1,1 @@
+"""People: distinct ids, properties, merges that can be taken back."""

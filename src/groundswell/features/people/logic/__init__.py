@@ -1,0 +1,1 @@
+"""The rules of people: who an id stands for, what is known of them, how two become one."""

@@ -1,0 +1,67 @@
+"""Properties of a person, in layers: what was set on it, over what merged people brought along."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from groundswell.features.people.types import MAX_PROPERTIES, PropertyChange
+
+
+class Layers:
+    """A person's own layer and what it shows.
+
+    ``own`` is None while nobody is merged into the person: it then shows its own layer.
+    ``shown`` is own, over the people merged into it (earlier merges first), less ``hidden``.
+    """
+
+    def __init__(
+        self,
+        shown: Mapping[str, Any],
+        own: Mapping[str, Any] | None = None,
+        hidden: Iterable[str] = (),
+    ) -> None:
+        self.shown = dict(shown)
+        self.own = None if own is None else dict(own)
+        self.hidden = set(hidden)
+
+    def change(self, change: PropertyChange) -> None:
+        """Apply one change: set, then set once, then unset."""
+        for name, value in change.set.items():
+            self._set(name, value)
+        for name, value in change.set_once.items():
+            if name not in self.shown:
+                self._set(name, value)
+        for name in change.unset:
+            self._unset(name)
+
+    def take_in(self, shown: Mapping[str, Any]) -> None:
+        """Another person is merged into this one: what this one lacks is taken from it."""
+        if self.own is None:
+            self.own = dict(self.shown)
+        for name, value in shown.items():
+            if name not in self.shown and name not in self.hidden:
+                self.shown[name] = value
+
+    def rebuild(self, merged: Iterable[Mapping[str, Any]]) -> None:
+        """Show the own layer over exactly these people, earliest merge first."""
+        own = self.shown if self.own is None else self.own
+        self.shown = dict(own)
+        self.own = None
+        for shown in merged:
+            self.take_in(shown)
+        if self.own is None:
+            self.hidden.clear()
+
+    def _set(self, name: str, value: Any) -> None:
+        if name not in self.shown and len(self.shown) >= MAX_PROPERTIES:
+            return
+        self.shown[name] = value
+        if self.own is not None:
+            self.own[name] = value
+
+    def _unset(self, name: str) -> None:
+        if name not in self.shown:
+            return
+        del self.shown[name]
+        if self.own is not None:
+            self.own.pop(name, None)
+            self.hidden.add(name)
