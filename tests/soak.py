@@ -8,11 +8,9 @@ PostgreSQL, the event store and the answers of the API; every process alive agai
 
 import argparse
 import asyncio
-import json
 import os
 import random
 import signal
-import subprocess
 import sys
 import tempfile
 import time
@@ -23,52 +21,11 @@ from typing import Any
 import clickhouse_connect
 import httpx
 import psycopg
+from tests.installation import Installation
 
-from groundswell.core.engines.endpoints import read_published
-from groundswell.core.engines.home import Home
 from groundswell.core.ids import new_id
 
-CLI = [sys.executable, "-m", "groundswell"]
-READY_SECONDS = 40
 QUIET_SECONDS = 60
-
-
-class Installation:
-    """A server of our own in a temporary home."""
-
-    def __init__(self, folder: Path) -> None:
-        self.home = Home(folder)
-        self.process: subprocess.Popen[bytes] | None = None
-        self.url = ""
-
-    def start(self) -> None:
-        """Start and wait until it says it is ready."""
-        self.process = subprocess.Popen(
-            [*CLI, "up", "--home", str(self.home.path), "--port", "0"],
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-        )
-        deadline = time.monotonic() + READY_SECONDS
-        while time.monotonic() < deadline:
-            published = read_published(self.home)
-            if published and published.url and _answers(f"{published.url}/readyz"):
-                self.url = published.url
-                return
-            time.sleep(0.2)
-        raise SystemExit("soak: the server did not become ready")
-
-    def stop(self) -> float:
-        """Ctrl-C; seconds it took."""
-        assert self.process is not None
-        started = time.monotonic()
-        self.process.send_signal(signal.SIGINT)
-        self.process.wait(15)
-        return time.monotonic() - started
-
-    def processes(self) -> dict[str, dict[str, Any]]:
-        """The supervisor's view: name → pid, ready, restarts."""
-        status = json.loads((self.home.path / "run" / "status.json").read_bytes())
-        return {entry["name"]: entry for entry in status["programs"]}
 
 
 class Load:
@@ -159,7 +116,7 @@ async def kill_in_turn(installation: Installation, seconds: float, every: float)
     names: list[str] = []
     while time.monotonic() < deadline - every:
         await asyncio.sleep(every)
-        programs = installation.processes()
+        programs = installation.programs()
         names = names or sorted(programs, reverse=True)
         name = names.pop(0)
         pid = programs.get(name, {}).get("pid")
@@ -183,8 +140,7 @@ def _victims(pid: int) -> list[int]:
 
 def differences(installation: Installation, load: Load, tenant_id: str) -> list[str]:
     """What is missing or doubled, in sentences; empty when all is right."""
-    published = read_published(installation.home)
-    assert published is not None
+    published = installation.published()
     found = []
     store = clickhouse_connect.get_client(dsn=published.endpoints.clickhouse_url)
     where = f"where tenant_id = '{tenant_id}'"
@@ -237,35 +193,12 @@ def _compare(where: str, expected: set[str], stored: Counter[str]) -> list[str]:
     return found
 
 
-def _answers(url: str) -> bool:
-    try:
-        return httpx.get(url, timeout=2).status_code == 200
-    except httpx.HTTPError:
-        return False
-
-
 def soak(seconds: int) -> int:
     """Run it; returns the exit status."""
     with tempfile.TemporaryDirectory(prefix="gs-soak-") as folder:
         installation = Installation(Path(folder) / "home")
         installation.start()
-        keys = json.loads(
-            subprocess.check_output(
-                [
-                    *CLI,
-                    "init",
-                    "--tenant",
-                    "soak",
-                    "--email",
-                    "soak@example.com",
-                    "--password",
-                    "a long pass phrase",
-                    "--home",
-                    str(installation.home.path),
-                    "--json",
-                ]
-            )
-        )
+        keys = installation.init("soak", "soak@example.com", "a long pass phrase")
         load = Load(installation.url, keys)
 
         async def both() -> Counter[str]:
@@ -276,7 +209,7 @@ def soak(seconds: int) -> int:
 
         killed = asyncio.run(both())
         found = _settle(installation, load, keys["tenant_id"])
-        dead = [n for n, p in installation.processes().items() if not p.get("ready")]
+        dead = [n for n, p in installation.programs().items() if not p.get("ready")]
         found += [f"left dead: {name}" for name in dead]
         took = installation.stop()
         _report(load, killed, found, took)
@@ -288,7 +221,7 @@ def _settle(installation: Installation, load: Load, tenant_id: str) -> list[str]
     while True:
         try:
             found = differences(installation, load, tenant_id)
-        except Exception as error:  # noqa: BLE001 - engines may still be coming back
+        except Exception as error:
             found = [f"not countable: {error}"]
         if not found or time.monotonic() > deadline:
             return found
