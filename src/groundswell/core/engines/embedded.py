@@ -61,6 +61,15 @@ def plan(settings: Settings, home: Home) -> tuple[Endpoints, list[Program]]:
     return endpoints, programs
 
 
+def _all_named(settings: Settings) -> bool:
+    return None not in (
+        settings.database_url,
+        settings.clickhouse_url,
+        settings.log_url,
+        settings.cache_url,
+    )
+
+
 def _database_urls(settings: Settings, home: Home) -> tuple[str, str, str]:
     given = [
         _secret(settings.database_url),
@@ -94,7 +103,11 @@ async def engines(settings: Settings) -> AsyncIterator[Endpoints]:
         StartError: an engine does not start; the text has its last log lines.
         AlreadyRunningError: another command holds the home and does not become ready.
     """
-    home = Home(settings.home).create()
+    home = Home(settings.home)
+    if _all_named(settings):
+        yield plan(settings, home)[0]
+        return
+    home.create()
     async with contextlib.AsyncExitStack() as stack:
         yield await _enter(settings, home, stack)
 

@@ -24,8 +24,9 @@ class Program:
     """One child process.
 
     ``ready`` is asked every 20 ms until it says yes; what it raises means "not yet".
-    ``prepare`` runs in a thread before every start. ``death`` is what the kernel sends when
-    the supervisor dies; ``identity`` are launch.py's options that say as whom to run.
+    ``prepare`` runs in a thread before every start. ``death`` is what the kernel sends when the
+    supervisor dies: at once, so that a successor never meets it. ``identity`` are launch.py's
+    options that say as whom to run.
     """
 
     name: str
@@ -34,7 +35,7 @@ class Program:
     ready: Callable[[], Awaitable[bool]] = always_ready
     prepare: Callable[[], None] = nothing_to_prepare
     stop_signal: signal.Signals = signal.SIGTERM
-    death: signal.Signals = signal.SIGTERM
+    death: signal.Signals = signal.SIGKILL
     identity: Sequence[str] = ()
     after: Sequence[str] = ()
     ready_within: float = 30.0  # seconds; then it is killed and started again

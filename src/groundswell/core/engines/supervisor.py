@@ -2,9 +2,10 @@
 
 import asyncio
 import contextlib
+import os
+import signal
 import time
-from collections.abc import Coroutine, Iterable
-from pathlib import Path
+from collections.abc import Callable, Coroutine, Iterable
 from typing import Any
 
 import msgspec
@@ -13,7 +14,9 @@ import structlog
 from groundswell.core.engines.endpoints import write_private
 from groundswell.core.engines.home import Home
 from groundswell.core.engines.logs import LogFile
+from groundswell.core.engines.orphans import end_orphan
 from groundswell.core.engines.program import Program
+from groundswell.core.errors import ConfigurationError
 
 FIRST_PAUSE = 0.1  # seconds before the first restart; doubles up to
 LONGEST_PAUSE = 10.0
@@ -36,14 +39,22 @@ class Status(msgspec.Struct, kw_only=True):
     last_exit: int | None = None  # as subprocess reports it: negative is a signal
 
 
-class StartError(Exception):
+class StatusFile(msgspec.Struct, kw_only=True):
+    """``run/status.json``: who supervises, and what."""
+
+    pid: int
+    programs: list[Status]
+
+
+class StartError(ConfigurationError):
     """A program did not become ready; the text ends with the last lines it logged."""
 
 
 class _Child:
     """One program through its lives."""
 
-    def __init__(self, program: Program, log: LogFile) -> None:
+    def __init__(self, program: Program, log: LogFile, changed: Callable[[], None]) -> None:
+        self._changed = changed
         self.program = program
         self.log = log
         self.status = Status(name=program.name)
@@ -83,6 +94,7 @@ class _Child:
                 start_new_session=True,
             )
         self.status.pid, self.status.since = self.process.pid, time.time()
+        self._changed()
         watch = asyncio.create_task(self._watch(self.process))
         try:
             self.status.last_exit = await self.process.wait()
@@ -90,6 +102,7 @@ class _Child:
             watch.cancel()
             self.ready.clear()
             self.status.ready, self.status.pid = False, None
+            self._changed()
 
     async def _watch(self, process: asyncio.subprocess.Process) -> None:
         """Set ``ready`` once the program says so; end it when that takes too long."""
@@ -99,6 +112,7 @@ class _Child:
                 if await self.program.ready():
                     self.status.ready = self.was_ready = True
                     self.ready.set()
+                    self._changed()
                     return
             await asyncio.sleep(_POLL)
         self.log.write(f"not ready within {self.program.ready_within} s: ended\n")
@@ -115,9 +129,13 @@ class Supervisor:
 
     def __init__(self, home: Home, programs: Iterable[Program]) -> None:
         self._home = home
-        self._children = {p.name: _Child(p, LogFile(home, p.name)) for p in programs}
+        self._path = home / "run" / "status.json"
+        self._children = {program.name: self._child(program) for program in programs}
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._keeper: asyncio.Task[None] | None = None
+
+    def _child(self, program: Program) -> _Child:
+        return _Child(program, LogFile(self._home, program.name), self._write_status)
 
     async def start(self, within: float = 120.0) -> None:
         """Start everything in order of ``after``; return when all are ready.
@@ -126,6 +144,7 @@ class Supervisor:
             StartError: something keeps dying, or is not ready after ``within`` seconds; all is
                 stopped then.
         """
+        await asyncio.to_thread(self._sweep)
         self._keeper = asyncio.create_task(self._keep())
         try:
             await self._start_all(list(self._children.values()), within)
@@ -139,7 +158,7 @@ class Supervisor:
         Raises:
             StartError: as ``start``; what runs goes on running.
         """
-        added = [_Child(p, LogFile(self._home, p.name)) for p in programs]
+        added = [self._child(program) for program in programs]
         self._children.update({child.program.name: child for child in added})
         await self._start_all(added, within)
 
@@ -173,10 +192,12 @@ class Supervisor:
         """Stop all: first what others do not lean on; what is left after 5 s is killed."""
         if self._keeper:
             self._keeper.cancel()
-        deadline = time.monotonic() + STOP_WITHIN
-        for layer in self._layers():
-            await self._stop_layer(layer, deadline)
-        self._home_status().unlink(missing_ok=True)
+        layers = self._layers()
+        began = time.monotonic()
+        for number, layer in enumerate(layers, 1):
+            # An even share each: a role that hangs must not cost the engines their time.
+            await self._stop_layer(layer, began + STOP_WITHIN * number / len(layers))
+        self._path.unlink(missing_ok=True)
 
     async def _stop_layer(self, layer: list[_Child], deadline: float) -> None:
         for child in layer:
@@ -208,19 +229,28 @@ class Supervisor:
         return layers
 
     async def _keep(self) -> None:
-        """Write the status file when something changed, and keep logs short."""
-        written = b""
+        """Keep logs short."""
         while True:
-            said = msgspec.json.encode(self.status())
-            if said != written:
-                write_private(self._home_status(), said)
-                written = said
             for child in self._children.values():
                 child.log.rotate()
-            await asyncio.sleep(0.5)
+            await asyncio.sleep(1.0)
 
-    def _home_status(self) -> Path:
-        return self._home / "run" / "status.json"
+    def _write_status(self) -> None:
+        said = StatusFile(pid=os.getpid(), programs=self.status())
+        write_private(self._path, msgspec.json.encode(said))
+
+    def _sweep(self) -> None:
+        """End what a killed supervisor left running, where the kernel did not do it."""
+        try:
+            left = msgspec.json.decode(self._path.read_bytes(), type=StatusFile)
+        except (FileNotFoundError, msgspec.DecodeError):
+            return
+        for status in left.programs:
+            child = self._children.get(status.name)
+            if status.pid and status.since:
+                number = child.program.death if child else signal.SIGKILL
+                end_orphan(status.pid, status.since, number)
+        self._path.unlink(missing_ok=True)
 
 
 async def _together(waits: Iterable[Coroutine[Any, Any, None]]) -> None:

@@ -1,9 +1,9 @@
 """The store process as a supervisor runs it, and the URL under which it answers."""
 
-import asyncio
 import socket
 
 from groundswell.core.engines.home import Home
+from groundswell.core.engines.probe import http_answers, is_free
 from groundswell.core.engines.program import Program, python_program
 
 HOST = "127.0.0.1"
@@ -30,18 +30,6 @@ def choose_port(home: Home) -> int:
     return port
 
 
-def is_free(host: str, port: int) -> bool:
-    """Whether nobody listens there. REUSEADDR only: REUSEPORT would share it."""
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    with socket.socket(family) as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((host, port))
-        except OSError:
-            return False
-    return True
-
-
 def store_url(home: Home, port: int) -> str:
     """URL for ``clickhouse_connect``'s HTTP clients."""
     return f"http://groundswell:{home.secrets.store}@{HOST}:{port}/{DATABASE}"
@@ -51,12 +39,7 @@ def store_program(home: Home, port: int) -> Program:
     """The store process of ``home``."""
 
     async def answers() -> bool:
-        reader, writer = await asyncio.open_connection(HOST, port)
-        try:
-            writer.write(b"GET /ping HTTP/1.1\r\nHost: store\r\nConnection: close\r\n\r\n")
-            return (await reader.readline()).startswith(b"HTTP/1.1 200")
-        finally:
-            writer.close()
+        return await http_answers(HOST, port, "/ping")
 
     return Program(
         name="store",
