@@ -29,7 +29,8 @@ create index people_email on people (tenant_id, email) where email is not null;
 create index people_last_seen on people (tenant_id, last_seen_at desc, person_id desc) where merged_into is null;
 create index people_merged on people (tenant_id, merged_into) where merged_into is not null;
 
--- person_id is the root of born_person_id.
+-- person_id is the root of born_person_id. is_vouched: a trusted caller sold to this very id, so
+-- a browser's word alone no longer moves it to somebody else.
 create table distinct_ids (
   tenant_id uuid not null references tenants on delete cascade,
   distinct_id text collate "C" not null check (length(distinct_id) between 1 and 400),
@@ -37,6 +38,7 @@ create table distinct_ids (
   person_id uuid not null,
   born_person_id uuid not null,
   is_anonymous boolean not null default true,
+  is_vouched boolean not null default false,
   first_seen_at timestamptz not null,
   created_at timestamptz not null default clock_timestamp(),
   primary key (tenant_id, distinct_id),

@@ -18,12 +18,14 @@ MAX_ID_LENGTH = 400
 class Seen(msgspec.Struct, frozen=True):
     """A distinct id in some piece of work: when first and last, and whether it is anonymous.
 
-    ``is_anonymous=False`` says that this id names somebody; it is remembered for ever.
+    ``is_anonymous=False`` says that this id names somebody; ``is_vouched`` that a trusted caller
+    did business with it, so that an untrusted link can't take it away. Both are remembered.
     """
 
     first_at: datetime
     last_at: datetime
     is_anonymous: bool = True
+    is_vouched: bool = False
 
 
 class Resolved(msgspec.Struct, frozen=True):
@@ -62,6 +64,7 @@ class Link(msgspec.Struct, frozen=True):
     distinct_id: str
     at: datetime
     kind: LinkKind = LinkKind.IDENTIFY
+    is_trusted: bool = True
 
 
 class Outcome(StrEnum):
@@ -73,7 +76,8 @@ class Outcome(StrEnum):
 
 
 class Linked(msgspec.Struct, frozen=True):
-    """``refused``: both are identified people, which only an explicit merge may join."""
+    """``refused``: both are identified people, which only an explicit merge may join; or an
+    untrusted caller asked for an id that a trusted one vouched for."""
 
     outcome: Outcome
     person_id: UUID

@@ -1,6 +1,6 @@
 """Two people become one, and two again."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from uuid import UUID
 
@@ -11,7 +11,7 @@ from groundswell.core.ids import new_id
 from groundswell.core.signals import emit, emit_many
 from groundswell.core.tenancy.scope import ActorKind
 from groundswell.features.people.logic.properties import Layers
-from groundswell.features.people.logic.resolve import lock_roots, put
+from groundswell.features.people.logic.resolve import lock_roots, put, widest
 from groundswell.features.people.store import ids, merges, people
 from groundswell.features.people.types import (
     Link,
@@ -26,8 +26,9 @@ from groundswell.features.people.types import (
 class _Forest:
     """Locked people that are merged in memory first and written at once."""
 
-    def __init__(self, locked: dict[UUID, people.PersonRow]) -> None:
+    def __init__(self, locked: dict[UUID, people.PersonRow], vouched: Iterable[UUID] = ()) -> None:
         self.people = locked
+        self.vouched = set(vouched)
         self.made: list[tuple[UUID, UUID, UUID]] = []
         self.named: dict[str, Seen] = {}
         self._changed: set[UUID] = set()
@@ -54,6 +55,8 @@ class _Forest:
         winner.created_at = min(winner.created_at, loser.created_at)
         winner.last_seen_at = max(winner.last_seen_at, loser.last_seen_at)
         loser.merged_into = winner.person_id
+        if loser.person_id in self.vouched:
+            self.vouched.add(winner.person_id)
         merge_id = new_id()
         self.made.append((merge_id, winner.person_id, loser.person_id))
         self._changed |= {winner.person_id, loser.person_id}
@@ -83,12 +86,14 @@ def _fact(merge_id: UUID, winner_id: UUID, loser_id: UUID) -> dict[str, str]:
 async def link(tx: ScopedTransaction, links: Sequence[Link]) -> list[Linked]:
     """Apply identify and alias events in the order of their times; answers in the order given.
 
-    A person nobody has identified is merged into the other; two identified people stay two.
+    A person nobody has identified is merged into the other; two identified people stay two, and
+    an untrusted link takes away nobody a trusted caller sold to.
     """
     if not links:
         return []
     root_of, locked = await lock_roots(tx, _seen(links))
-    forest = _Forest(locked)
+    is_all_trusted = all(each.is_trusted for each in links)
+    forest = _Forest(locked, () if is_all_trusted else await ids.vouched(tx, list(locked)))
     answers: dict[int, Linked] = {}
     for index in sorted(range(len(links)), key=lambda i: links[i].at):
         answers[index] = _apply(forest, root_of, links[index])
@@ -102,7 +107,8 @@ def _apply(forest: _Forest, root_of: dict[str, UUID], link: Link) -> Linked:
     name = link.distinct_id
     if link.kind is LinkKind.ALIAS and other.is_identified and not named.is_identified:
         named, other, name = other, named, link.anonymous_id
-    refused = named is not other and other.is_identified
+    stolen = not link.is_trusted and other.person_id in forest.vouched
+    refused = named is not other and (other.is_identified or stolen)
     if not (refused and link.kind is LinkKind.ALIAS):
         forest.name(named, name, link.at)
     if refused:
@@ -117,10 +123,7 @@ def _seen(links: Sequence[Link]) -> dict[str, Seen]:
     seen: dict[str, Seen] = {}
     for each in links:
         for key in (each.anonymous_id, each.distinct_id):
-            old = seen.get(key)
-            first = min(old.first_at, each.at) if old else each.at
-            last = max(old.last_at, each.at) if old else each.at
-            seen[key] = Seen(first, last)
+            seen[key] = widest(seen.get(key), Seen(each.at, each.at))
     return seen
 
 

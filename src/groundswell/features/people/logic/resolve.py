@@ -23,7 +23,7 @@ async def resolve(tx: ScopedTransaction, seen: Mapping[str, Seen]) -> dict[str, 
     answer: dict[str, Resolved] = {}
     if missing:
         born = await ids.create(tx, missing)
-        await people.mirror_people(tx, [row.person_id for row in born])
+        await people.mirror_born(tx, [(row, missing[row.distinct_id]) for row in born])
         answer = {row.distinct_id: _born(row, missing[row.distinct_id]) for row in born}
         # What another transaction made meanwhile is committed now, so it is there to be read.
         late = await ids.find(tx, list(missing.keys() - answer.keys()))
@@ -41,6 +41,7 @@ async def _refresh(
         for key, row in known.items()
         if seen[key].first_at < row.first_seen_at
         or (row.is_anonymous and not seen[key].is_anonymous)
+        or (seen[key].is_vouched and not row.is_vouched)
     }
     stale = [key for key, row in known.items() if _is_news(row, seen[key])]
     if stale:
@@ -59,7 +60,7 @@ async def _see_people(
     shown_differs: set[UUID] = set()
     for key in stale:
         row = known[key]
-        news[row.person_id] = _widest(news.get(row.person_id), seen[key])
+        news[row.person_id] = widest(news.get(row.person_id), seen[key])
         if (not row.is_identified and not seen[key].is_anonymous) or (
             seen[key].first_at < row.created_at
         ):
@@ -80,13 +81,15 @@ def _is_news(row: ids.IdRow, seen: Seen) -> bool:
     )
 
 
-def _widest(one: Seen | None, other: Seen) -> Seen:
+def widest(one: Seen | None, other: Seen) -> Seen:
+    """Both sights of one id as one."""
     if one is None:
         return other
     return Seen(
         min(one.first_at, other.first_at),
         max(one.last_at, other.last_at),
         one.is_anonymous and other.is_anonymous,
+        one.is_vouched or other.is_vouched,
     )
 
 
@@ -146,7 +149,7 @@ def seen_in(changes: Iterable[PropertyChange]) -> dict[str, Seen]:
     """When the ids of these changes were seen."""
     seen: dict[str, Seen] = {}
     for change in changes:
-        seen[change.distinct_id] = _widest(seen.get(change.distinct_id), Seen(change.at, change.at))
+        seen[change.distinct_id] = widest(seen.get(change.distinct_id), Seen(change.at, change.at))
     return seen
 
 

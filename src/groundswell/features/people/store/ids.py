@@ -18,6 +18,7 @@ class IdRow(msgspec.Struct):
     distinct_id: str
     own_key: int
     is_anonymous: bool
+    is_vouched: bool
     first_seen_at: datetime
     person_id: UUID
     person_key: int
@@ -36,7 +37,7 @@ class BornRow(msgspec.Struct):
 
 
 _FIND = """
-select d.distinct_id, d.own_key, d.is_anonymous, d.first_seen_at, p.person_id, p.person_key,
+select d.distinct_id, d.own_key, d.is_anonymous, d.is_vouched, d.first_seen_at, p.person_id, p.person_key,
        p.properties, p.is_identified, p.created_at, p.last_seen_at
 from distinct_ids d
 join people p on p.tenant_id = d.tenant_id and p.person_id = d.person_id
@@ -47,13 +48,15 @@ where d.tenant_id = %s and d.distinct_id = any(%s)
 _CREATE = """
 with given as materialized (
   select * from unnest(%(ids)s::text[], %(people)s::uuid[], %(first)s::timestamptz[],
-                       %(last)s::timestamptz[], %(anonymous)s::boolean[])
-    as t(distinct_id, person_id, first_at, last_at, is_anonymous)
+                       %(last)s::timestamptz[], %(anonymous)s::boolean[],
+                       %(vouched)s::boolean[])
+    as t(distinct_id, person_id, first_at, last_at, is_anonymous, is_vouched)
 ), fresh as (
   insert into distinct_ids
-    (tenant_id, distinct_id, own_key, person_id, born_person_id, is_anonymous, first_seen_at)
+    (tenant_id, distinct_id, own_key, person_id, born_person_id, is_anonymous, is_vouched,
+     first_seen_at)
   select %(tenant)s, distinct_id, nextval('person_key_sequence'), person_id, person_id,
-         is_anonymous, first_at
+         is_anonymous, is_vouched, first_at
   from given order by distinct_id collate "C"
   on conflict do nothing
   returning distinct_id, own_key, person_id
@@ -68,9 +71,10 @@ select distinct_id, own_key, person_id from fresh
 _SEE_IDS = """
 update distinct_ids d
 set is_anonymous = d.is_anonymous and g.is_anonymous,
+    is_vouched = d.is_vouched or g.is_vouched,
     first_seen_at = least(d.first_seen_at, g.first_at)
-from unnest(%(ids)s::text[], %(anonymous)s::boolean[], %(first)s::timestamptz[])
-       as g(distinct_id, is_anonymous, first_at),
+from unnest(%(ids)s::text[], %(anonymous)s::boolean[], %(vouched)s::boolean[],
+            %(first)s::timestamptz[]) as g(distinct_id, is_anonymous, is_vouched, first_at),
      (select distinct_id from distinct_ids
       where tenant_id = %(tenant)s and distinct_id = any(%(ids)s)
       order by distinct_id for no key update) locked
@@ -90,6 +94,11 @@ from unnest(%(people)s::uuid[], %(identified)s::boolean[], %(first)s::timestampt
       order by person_id for no key update) locked
 where p.tenant_id = %(tenant)s and p.person_id = g.person_id and locked.person_id = p.person_id
 returning p.person_id
+"""
+
+_VOUCHED = """
+select distinct person_id from distinct_ids
+where tenant_id = %s and person_id = any(%s) and is_vouched
 """
 
 _OF_PERSON = """
@@ -117,6 +126,7 @@ async def create(tx: ScopedTransaction, seen: Mapping[str, Seen]) -> list[BornRo
             "first": [seen[i].first_at for i in ids],
             "last": [seen[i].last_at for i in ids],
             "anonymous": [seen[i].is_anonymous for i in ids],
+            "vouched": [seen[i].is_vouched for i in ids],
         },
     )
 
@@ -130,6 +140,7 @@ async def see_ids(tx: ScopedTransaction, seen: Mapping[str, Seen]) -> None:
             "tenant": tx.tenant_id,
             "ids": ids,
             "anonymous": [seen[i].is_anonymous for i in ids],
+            "vouched": [seen[i].is_vouched for i in ids],
             "first": [seen[i].first_at for i in ids],
         },
     )
@@ -150,6 +161,11 @@ async def see_people(tx: ScopedTransaction, seen: Mapping[UUID, Seen]) -> set[UU
             },
         )
     )
+
+
+async def vouched(tx: ScopedTransaction, person_ids: Sequence[UUID]) -> set[UUID]:
+    """Which of these people have an id that a trusted caller vouched for."""
+    return set(await tx.values(_VOUCHED, (tx.tenant_id, list(person_ids))))
 
 
 async def of_people(

@@ -9,7 +9,8 @@ import msgspec
 
 from groundswell.core.db.outbox import mirror
 from groundswell.core.db.postgres import ScopedTransaction
-from groundswell.features.people.types import Person, PersonCursor, PersonFilter
+from groundswell.features.people.store.ids import BornRow
+from groundswell.features.people.types import Person, PersonCursor, PersonFilter, Seen
 
 
 class PersonRow(msgspec.Struct):
@@ -127,6 +128,25 @@ async def mirror_people(tx: ScopedTransaction, person_ids: Iterable[UUID]) -> No
     """Send people as they are now to the event store."""
     rows = await tx.fetch(_Mirrored, _MIRRORED, (tx.tenant_id, list(person_ids)))
     await mirror(tx, "people", [msgspec.structs.asdict(row) for row in rows])
+
+
+async def mirror_born(tx: ScopedTransaction, born: Sequence[tuple[BornRow, Seen]]) -> None:
+    """Send people just made, without reading them again."""
+    await mirror(
+        tx,
+        "people",
+        [
+            {
+                "person_key": row.own_key,
+                "person_id": row.person_id,
+                "properties": {},
+                "is_identified": not seen.is_anonymous,
+                "created_at": seen.first_at,
+                "deleted": False,
+            }
+            for row, seen in born
+        ],
+    )
 
 
 async def root_of(tx: ScopedTransaction, person_id: UUID) -> UUID | None:
