@@ -7,12 +7,13 @@ create table audit_log (
   at timestamptz not null default clock_timestamp(),
   actor_kind text not null,
   actor_id text not null,
+  actor_label text not null default '',
   action text not null,
   target_kind text not null,
   target_id text not null,
   detail jsonb not null default '{}',
   personal bytea,
-  person_id uuid,
+  subject text not null default '',
   address text not null default '',
   primary key (tenant_id, audit_id)
 );
@@ -21,9 +22,26 @@ revoke update, delete on audit_log from groundswell_system;
 create index audit_log_time on audit_log (tenant_id, at desc, audit_id desc);
 create index audit_log_target on audit_log (tenant_id, target_kind, target_id, at desc);
 
--- The chain: one row per audit row, made in the background in the order of sequence.
+-- Rows waiting for their seal. A row whose transaction commits late shows up here late, and is
+-- sealed then: no reader of the log has to guess where the chain may go on.
+create table audit_unsealed (
+  tenant_id uuid not null references tenants on delete cascade,
+  audit_id uuid not null,
+  primary key (tenant_id, audit_id)
+);
+call app.protect('audit_unsealed', 'insert');
+create function app.await_seal() returns trigger language plpgsql set search_path = pg_catalog, public as $$
+begin
+  insert into audit_unsealed (tenant_id, audit_id) values (new.tenant_id, new.audit_id);
+  return null;
+end $$;
+create trigger audit_log_await_seal after insert on audit_log
+  for each row execute function app.await_seal();
+
+-- The chain: one row per audit row, made in the background in the order of sequence. No foreign
+-- key to the log: a seal must outlive its row, so that a removed row is noticed.
 create table audit_seals (
-  tenant_id uuid not null,
+  tenant_id uuid not null references tenants on delete cascade,
   sequence bigint not null,
   audit_id uuid not null,
   row_hash bytea not null,
@@ -31,8 +49,7 @@ create table audit_seals (
   signature bytea not null,
   sealed_at timestamptz not null default clock_timestamp(),
   primary key (tenant_id, sequence),
-  unique (tenant_id, audit_id),
-  foreign key (tenant_id, audit_id) references audit_log on delete cascade
+  unique (tenant_id, audit_id)
 );
 call app.protect('audit_seals', 'select');
 revoke update, delete on audit_seals from groundswell_system;
@@ -55,11 +72,12 @@ create table signals (
   attempts int not null default 0,
   next_attempt_at timestamptz not null default clock_timestamp(),
   last_error text,
+  done text[] not null default '{}',
   primary key (tenant_id, signal_id)
 );
 call app.protect('signals', 'select, insert, update');
-create index signals_due on signals (tenant_id, next_attempt_at);
-create index signals_next on signals (next_attempt_at) where attempts < 10;
+create index signals_due on signals (tenant_id, name, next_attempt_at) where attempts < 10;
+create index signals_dead on signals (tenant_id, signal_id desc) where attempts >= 10;
 
 -- Rows on their way to the event store. A batch is fixed (batch_id set, committed) before it is sent.
 create table outbox (

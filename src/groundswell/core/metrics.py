@@ -42,3 +42,26 @@ INGEST_LAG = Gauge(
 OUTBOX_ROWS = Gauge(
     "groundswell_outbox_rows", "Rows waiting to reach the event store.", registry=REGISTRY
 )
+SIGNALS_DELIVERED = Counter(
+    "groundswell_signals_delivered", "Signals that every handler took.", registry=REGISTRY
+)
+SIGNALS_FAILED = Counter(
+    "groundswell_signals_failed", "Signals that a handler failed on.", registry=REGISTRY
+)
+JOBS_RUN = Counter(
+    "groundswell_jobs_run", "Jobs by name and outcome.", ["job", "outcome"], registry=REGISTRY
+)
+AUDIT_SEALED = Counter("groundswell_audit_sealed", "Audit rows sealed.", registry=REGISTRY)
+RECONCILIATION_DIFFERENCES = Gauge(
+    "groundswell_reconciliation_differences",
+    "Rows that differ between PostgreSQL and the event store, last night.",
+    registry=REGISTRY,
+)
+RATE_LIMIT_LOCAL = Counter(
+    "groundswell_rate_limit_local",
+    "Requests counted by one process alone because the cache was away.",
+    registry=REGISTRY,
+)
+DISK_FREE = Gauge(
+    "groundswell_disk_free_bytes", "Free space on the home's volume.", registry=REGISTRY
+)
