@@ -1,9 +1,11 @@
 """``groundswell init``: a tenant with an owner and keys."""
 
+import sys
 from pathlib import Path
 
 import click
 import msgspec
+import structlog
 
 from groundswell.cli.session import home_option, platform_session, run, settings_or_exit
 from groundswell.core.config import Settings
@@ -32,6 +34,8 @@ def command(
     as_json: bool,
 ) -> None:
     """Make a tenant with an owner and keys. A second run changes nothing."""
+    # Standard output belongs to the result.
+    structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.stderr))
     weak = weakness(password, email)
     if not password:
         raise click.BadParameter("must not be empty", param_hint="--password")

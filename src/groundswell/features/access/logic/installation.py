@@ -10,7 +10,12 @@ from groundswell.core.platform import Platform
 from groundswell.core.tenancy.permissions import Role
 from groundswell.core.tenancy.scope import system_scope
 from groundswell.features.access import store
-from groundswell.features.access.logic.checks import normal_email, refuse, tenant_errors
+from groundswell.features.access.logic.checks import (
+    email_errors,
+    normal_email,
+    refuse,
+    tenant_errors,
+)
 from groundswell.features.access.logic.credentials import ensure_owner
 from groundswell.features.access.logic.tenants import insert_owned_tenant, let_in
 from groundswell.features.access.types import Account, NewTenant
@@ -36,8 +41,8 @@ async def initialise(
         SignInRefusedError: the address has an account with another password.
         ConflictError: the tenant belongs to others.
     """
-    refuse(tenant_errors(new))
     email = normal_email(email)
+    refuse(tenant_errors(new, "name"), email_errors(email))
     member_id = await ensure_owner(platform, email, password, member_name)
     async with platform.postgres.across_tenants("init") as tx:
         await tx.execute("select pg_advisory_xact_lock(hashtext(%s))", (f"init:{new.slug}",))

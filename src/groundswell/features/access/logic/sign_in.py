@@ -1,5 +1,8 @@
 """Signing up, signing in, and setting the first password."""
 
+from uuid import UUID
+
+from groundswell.core.db.postgres import Transaction
 from groundswell.core.errors import FieldError, ForbiddenError, InvalidError, NotFoundError
 from groundswell.core.identity.passwords import PASSWORDS
 from groundswell.core.identity.sessions import insert_session, token_hash
@@ -54,9 +57,7 @@ async def sign_up(
                 errors=[FieldError("email", "has an account already; sign in instead")],
             )
         tenant_id, secret, publishable = await insert_owned_tenant(tx, account, tenant)
-        token = await insert_session(
-            tx, account.member_id, tenant_id, attempt.address, attempt.user_agent
-        )
+        token = await _begin(tx, account.member_id, attempt, tenant_id)
     await platform.directory.refresh()
     return SignedUp(tenant_id, account.member_id, token, secret.secret, publishable.secret)
 
@@ -67,7 +68,7 @@ async def sign_in(platform: Platform, *, email: str, password: str, attempt: Att
     Raises:
         SignInRefusedError: no such account or another password; it doesn't say which.
         RateLimitedError: too many attempts from this address or on this account.
-        UnavailableError: attempts can't be counted now, so none is let through.
+        UnavailableError: too many passwords are being checked at this moment.
     """
     email = normal_email(email)[:254]
     await throttle_sign_in(platform, attempt, email)
@@ -79,10 +80,7 @@ async def sign_in(platform: Platform, *, email: str, password: str, attempt: Att
     rehashed = await PASSWORDS.hash(password) if outdated else None
     async with platform.postgres.across_tenants("sign-in") as tx:
         await store.signed_in(tx, account.member_id, rehashed)
-        await store.delete_presented(tx, token_hash(attempt.presented))
-        return await insert_session(
-            tx, account.member_id, None, attempt.address, attempt.user_agent
-        )
+        return await _begin(tx, account.member_id, attempt)
 
 
 async def link_account(platform: Platform, token: str) -> Account:
@@ -116,9 +114,15 @@ async def set_first_password(
             await store.set_name(tx, account.member_id, name)
         await store.delete_links(tx, account.member_id)
         await store.signed_in(tx, account.member_id, None)
-        return await insert_session(
-            tx, account.member_id, None, attempt.address, attempt.user_agent
-        )
+        return await _begin(tx, account.member_id, attempt)
+
+
+async def _begin(
+    tx: Transaction, member_id: UUID, attempt: Attempt, tenant_id: UUID | None = None
+) -> str:
+    """A new session in place of the one the browser came with: no token survives a sign-in."""
+    await store.delete_presented(tx, token_hash(attempt.presented))
+    return await insert_session(tx, member_id, tenant_id, attempt.address, attempt.user_agent)
 
 
 def _good(account: Account | None) -> Account:

@@ -2,14 +2,15 @@
 
 Three counts: per network address; per address and account, which stops a guesser early; per
 account, wide enough that a stranger can't lock its owner out by typing wrong passwords.
+While the cache is away each process counts for itself: never is nothing counted.
 """
 
 from hashlib import sha256
+from math import ceil
 
 import msgspec
-from valkey.exceptions import ValkeyError
 
-from groundswell.core.errors import RateLimitedError, UnavailableError
+from groundswell.core.errors import RateLimitedError
 from groundswell.core.http.limits import hit
 from groundswell.core.platform import Platform
 
@@ -33,7 +34,6 @@ async def throttle_sign_in(platform: Platform, attempt: Attempt, email: str) -> 
 
     Raises:
         RateLimitedError: too many; ``Retry-After`` says when to come back.
-        UnavailableError: they can't be counted now, so none is let through.
     """
     await _count(platform, f"sign-in:from:{attempt.address}", PER_ADDRESS)
     await _count(platform, f"sign-in:pair:{attempt.address}:{_digest(email)}", PER_PAIR)
@@ -51,14 +51,9 @@ def _digest(email: str) -> str:
 
 async def _count(platform: Platform, name: str, rule: tuple[int, int]) -> None:
     limit, period = rule
-    try:
-        outcome = await hit(platform.cache, name, limit, period)
-    except (ValkeyError, OSError) as error:
-        raise UnavailableError(
-            "Sign-in is away for a moment. Please try again.", headers={"Retry-After": "2"}
-        ) from error
-    if not outcome.allowed:
+    standing = await hit(platform.cache, name, limit, period)
+    if not standing.allowed:
         raise RateLimitedError(
             "Too many attempts. Please wait before you try again.",
-            headers={"Retry-After": str(outcome.retry_after)},
+            headers={"Retry-After": str(max(1, ceil(standing.retry_after)))},
         )
