@@ -13,7 +13,7 @@ from typing import Any
 
 import groundswell.features
 
-FEATURES = ("people", "access", "events", "commerce", "growth")
+FEATURES = ("people", "access", "events", "commerce", "operations", "growth")
 """Low to high, as import-linter holds them."""
 
 

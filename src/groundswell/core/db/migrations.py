@@ -1,8 +1,6 @@
 """Bring both engines to the schema this version needs. Safe to run at every start."""
 
 import asyncio
-from importlib.resources import files
-from pathlib import Path
 
 import structlog
 from alembic import command
@@ -14,15 +12,10 @@ from sqlalchemy import Engine, create_engine, text
 from sqlalchemy.pool import NullPool
 
 from groundswell.core.db.clickhouse import EventStore
+from groundswell.core.db.schema import migrations_folder
 
 _log = structlog.get_logger(__name__)
 _LOCK = 5_170_226_001  # one migrator at a time, whoever starts it
-
-
-def migrations_folder() -> Path:
-    """The migrations of this installation: in the checkout, or inside the wheel."""
-    checkout = Path(__file__).parents[4] / "migrations"
-    return checkout if checkout.is_dir() else Path(str(files("groundswell"))) / "migrations"
 
 
 async def migrate(owner_url: str, clickhouse_url: str) -> None:

@@ -1,0 +1,43 @@
+"""``groundswell web``, ``writer``, ``worker``: one role in this process."""
+
+from pathlib import Path
+
+import click
+
+from groundswell.cli.session import home_option, settings_or_exit
+from groundswell.core.errors import ConfigurationError
+
+
+@click.command()
+@home_option
+@click.option("--host", help="Address to listen on.  [default: 127.0.0.1]")
+@click.option("--port", type=click.IntRange(1, 65_535), help="Port.  [default: 8000]")
+def web(home: Path | None, host: str | None, port: int | None) -> None:
+    """Run one web process; several share a port."""
+    settings = settings_or_exit(home=home, host=host, port=port)
+    from groundswell.app.serve import main
+
+    try:
+        main(settings)
+    except ConfigurationError as error:
+        raise click.ClickException(str(error)) from None
+
+
+@click.command()
+@home_option
+def writer(home: Path | None) -> None:
+    """Run the writer: from the ingest log to the event store."""
+    settings = settings_or_exit(home=home)
+    from groundswell.app.writer import main
+
+    main(settings)
+
+
+@click.command()
+@home_option
+def worker(home: Path | None) -> None:
+    """Run the worker: jobs, schedules, signals, the outbox."""
+    settings = settings_or_exit(home=home)
+    from groundswell.app.worker import main
+
+    main(settings)
