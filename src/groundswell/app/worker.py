@@ -10,7 +10,8 @@ import msgspec
 import structlog
 import uvloop
 
-from groundswell.app import features
+from groundswell.app.features import exported
+from groundswell.app.metrics_files import published_metrics
 from groundswell.core.audit.seal import seal_audit
 from groundswell.core.config import Settings
 from groundswell.core.engines.embedded import engines
@@ -40,7 +41,11 @@ class Work(msgspec.Struct, frozen=True):
 
 def all_work() -> Work:
     """The jobs, schedules and signal handlers of every feature, and the queue's own."""
-    return Work(features.jobs(), (CLEAN_JOBS, *features.schedules()), features.signal_handlers())
+    return Work(
+        exported("jobs", "JOBS"),
+        (CLEAN_JOBS, *exported("jobs", "SCHEDULES")),
+        exported("jobs", "SIGNAL_HANDLERS"),
+    )
 
 
 def main(settings: Settings) -> None:
@@ -56,6 +61,7 @@ async def _main(settings: Settings) -> None:
     async with (
         engines(settings) as endpoints,
         open_platform(settings, endpoints, encryption_of(settings)) as platform,
+        published_metrics(settings.home, "worker"),
     ):
         await platform.directory.start()
         await run_worker(platform, all_work(), stop)
