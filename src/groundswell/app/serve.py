@@ -5,6 +5,7 @@ import signal
 from contextlib import suppress
 
 import structlog
+import uvloop
 from granian.constants import Interfaces
 from granian.http import HTTP1Settings
 from granian.server.embed import Server
@@ -26,11 +27,7 @@ _log = structlog.get_logger(__name__)
 def main(settings: Settings) -> None:
     """Run the web role in this process; returns after SIGINT or SIGTERM."""
     configure_logging(settings.log_level, "web")
-    try:
-        from uvloop import new_event_loop
-    except ImportError:
-        new_event_loop = asyncio.new_event_loop
-    with asyncio.Runner(loop_factory=new_event_loop) as runner:
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(serve_web(settings))
 
 
@@ -63,7 +60,7 @@ async def _until(stop: asyncio.Event, server: Server) -> None:
     stopping = asyncio.create_task(stop.wait())
     await asyncio.wait({serving, stopping}, return_when=asyncio.FIRST_COMPLETED)
     stopping.cancel()
-    server.stop()
+    server.stop()  # type: ignore[no-untyped-call]
     with suppress(TimeoutError):
         await asyncio.wait_for(serving, GRACE)
     _log.info("web_stopped")

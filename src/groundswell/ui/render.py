@@ -35,6 +35,8 @@ class Macros:
     def __init__(self, env: Environment) -> None:
         self._env = env
         self._home: dict[str, str] = {}
+        # Before the first template is loaded: its module keeps the globals of that moment.
+        env.globals["ui"] = self
         for path in sorted((TEMPLATES / "ui").glob("*.html")):
             name = f"ui/{path.name}"
             module = env.get_template(name).module
@@ -79,7 +81,7 @@ def environment(
         trend_data=charts.trend_data,
         FLAT=format.FLAT,
     )
-    env.globals["ui"] = Macros(env)
+    Macros(env)
     return env
 
 
