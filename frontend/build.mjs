@@ -81,6 +81,7 @@ try {
   tailwind(join(scratch, "tailwind.css"));
   const manifest = manifestOf(await bundle(join(scratch, "tailwind.css")));
   manifest["icons.svg"] = hashed("icons.svg", sprite());
+  manifest["favicon.svg"] = hashed("favicon.svg", readFileSync(join(frontend, "favicon.svg")));
   writeFileSync(join(out, "manifest.json"), JSON.stringify(manifest, Object.keys(manifest).sort(), 2));
 } finally {
   rmSync(scratch, { recursive: true, force: true });

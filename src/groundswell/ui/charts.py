@@ -8,10 +8,10 @@ import msgspec
 from markupsafe import Markup, escape
 
 from groundswell.core.money import exponent
-from groundswell.ui import format
+from groundswell.ui import format as formats
 from groundswell.ui.i18n import gettext as _
 from groundswell.ui.i18n import reader
-from groundswell.ui.svg import PAGE, Palette, area, arc, fixed, line
+from groundswell.ui.svg import PAGE, Palette, arc, area, fixed, line
 
 CATEGORIES = 5
 """Slices beyond this many are drawn together as one."""
@@ -28,10 +28,10 @@ class Unit(msgspec.Struct, frozen=True):
         if value is None:
             return "–"
         if self.kind == "money":
-            return format.money(round(value), self.currency)
+            return formats.money(round(value), self.currency)
         if self.kind == "percent":
-            return format.percent(value)
-        return format.number(value)
+            return formats.percent(value)
+        return formats.number(value)
 
 
 class Series(msgspec.Struct, frozen=True):
@@ -144,7 +144,9 @@ def trend_data(spec: Trend) -> str:
     """The trend as JSON for the page's script: days as seconds, values, colours, words."""
     return msgspec.json.encode(
         {
-            "days": [int(datetime(d.year, d.month, d.day, tzinfo=UTC).timestamp()) for d in spec.days],
+            "days": [
+                int(datetime(d.year, d.month, d.day, tzinfo=UTC).timestamp()) for d in spec.days
+            ],
             "series": [
                 {"label": one.label, "values": one.values, "color": _color(spec, i)}
                 for i, one in enumerate(spec.series)
@@ -173,7 +175,7 @@ def _slice_color(spec: Donut, index: int) -> int:
 
 def _svg(width: int, height: int, body: str, label: str, extra: str = "") -> Markup:
     named = f'role="img" aria-label="{escape(label)}"' if label else 'aria-hidden="true"'
-    return Markup(
+    return Markup(  # noqa: S704 - texts are escaped where they enter
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" {named}'
         f"{extra}>{body}</svg>"
     )
@@ -190,7 +192,9 @@ def _draw_sparkline(spec: Sparkline, palette: Palette) -> Markup:
     return _svg(width, height, body, spec.title, ' preserveAspectRatio="none"')
 
 
-def _points(values: tuple[float, ...], width: int, height: int, pad: int) -> list[tuple[float, float]]:
+def _points(
+    values: tuple[float, ...], width: int, height: int, pad: int
+) -> list[tuple[float, float]]:
     """Values from the lowest to the highest over the whole box; a flat line runs low."""
     low, high = min(values, default=0), max(values, default=0)
     span = (high - low) or 1
@@ -212,7 +216,7 @@ def _draw_donut(spec: Donut, palette: Palette) -> Markup:
     if not whole:
         body = f'<path d="{arc(size / 2, outer, inner, 0, 1)}" fill="{palette.grid}"/>'
     body += _donut_words(spec, palette, size)
-    parts = ", ".join(f"{s.label} {format.percent(share)}" for s, share, _ in spec.shares())
+    parts = ", ".join(f"{s.label} {formats.percent(share)}" for s, share, _ in spec.shares())
     return _svg(size, size, body, f"{spec.title}: {parts}" if parts else spec.title)
 
 
@@ -220,7 +224,7 @@ def _donut_words(spec: Donut, palette: Palette, size: int) -> str:
     middle = size // 2
     value = (
         f'<text x="{middle}" y="{middle}" text-anchor="middle" font-size="18" font-weight="600"'
-        f' fill="{palette.text}">{escape(format.number(spec.total))}</text>'
+        f' fill="{palette.text}">{escape(formats.number(spec.total))}</text>'
     )
     return value + (
         f'<text x="{middle}" y="{middle + 18}" text-anchor="middle" font-size="12"'
@@ -236,7 +240,8 @@ def _draw_bars(spec: Bars, palette: Palette) -> Markup:
         y = i * row
         length = max((end - start) * one.value / largest, 0)
         body += (
-            f'<text x="0" y="{y + 20}" font-size="13" fill="{palette.text}">{escape(one.label)}</text>'
+            f'<text x="0" y="{y + 20}" font-size="13" fill="{palette.text}">'
+            f"{escape(one.label)}</text>"
             f'<rect x="{start}" y="{y + 11}" width="{fixed(length)}" height="10" rx="3"'
             f' fill="{palette.series(1)}"/>'
             f'<text x="{width}" y="{y + 20}" font-size="13" text-anchor="end"'
@@ -276,7 +281,7 @@ def _trend_days(spec: Trend, palette: Palette, left: int, step: float, height: i
     return "".join(
         f'<text x="{fixed(left + i * step)}" y="{height - 8}" font-size="11"'
         f' text-anchor="{anchors.get(i, "middle")}" fill="{palette.muted}">'
-        f"{escape(format.day_short(spec.days[i]))}</text>"
+        f"{escape(formats.day_short(spec.days[i]))}</text>"
         for i in shown
     )
 
@@ -290,9 +295,9 @@ def trend_sentence(spec: Trend) -> str:
     return _("{title}: {first} on {from_day}, {last} on {to_day}").format(
         title=spec.title,
         first=first,
-        from_day=format.day(spec.days[0]),
+        from_day=formats.day(spec.days[0]),
         last=last,
-        to_day=format.day(spec.days[-1]),
+        to_day=formats.day(spec.days[-1]),
     )
 
 
@@ -306,5 +311,5 @@ def nice_top(value: float) -> float:
 
 def _axis_text(unit: Unit, value: float) -> str:
     if unit.kind == "money":
-        return format.money_compact(round(value), unit.currency)
-    return unit.text(value) if unit.kind == "percent" else format.compact(value)
+        return formats.money_compact(round(value), unit.currency)
+    return unit.text(value) if unit.kind == "percent" else formats.compact(value)

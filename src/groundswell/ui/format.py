@@ -25,9 +25,7 @@ def money(amount: int, currency: str, *, whole: bool = False) -> str:
             format=_whole_pattern(),
             numbering_system="latn",
         )
-    return numbers.format_currency(
-        value, currency, locale=reader().locale, numbering_system="latn"
-    )
+    return numbers.format_currency(value, currency, locale=reader().locale, numbering_system="latn")
 
 
 def money_compact(amount: int, currency: str) -> str:
@@ -118,5 +116,5 @@ def initials(name: str) -> str:
 
 
 def _whole_pattern() -> str:
-    pattern = reader().locale.currency_formats["standard"].pattern
+    pattern: str = reader().locale.currency_formats["standard"].pattern
     return pattern.replace("0.00", "0")

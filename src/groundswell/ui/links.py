@@ -8,7 +8,7 @@ import msgspec
 
 def with_query(path: str, query: dict[str, str], **changes: str | int | None) -> str:
     """``path`` with ``query`` and the changes; None or an empty text removes a parameter."""
-    merged = {**query, **{name: value for name, value in changes.items()}}
+    merged = {**query, **changes}
     kept = {name: value for name, value in merged.items() if value not in (None, "")}
     return f"{path}?{urlencode(kept)}" if kept else path
 

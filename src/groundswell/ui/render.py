@@ -9,23 +9,24 @@ import msgspec
 from jinja2 import BaseLoader, ChoiceLoader, Environment, FileSystemLoader, StrictUndefined
 
 from groundswell.core.clock import now
-from groundswell.ui import charts, format, i18n, links
+from groundswell.ui import charts, i18n, links
+from groundswell.ui import format as formats
 from groundswell.ui.assets import Assets
 
 TEMPLATES = Path(__file__).parent / "templates"
 
 FILTERS = {
-    "change": format.change,
-    "compact": format.compact,
-    "day": format.day,
-    "day_short": format.day_short,
-    "duration": format.duration,
-    "initials": format.initials,
-    "moment": format.moment,
-    "money": format.money,
-    "money_compact": format.money_compact,
-    "number": format.number,
-    "percent": format.percent,
+    "change": formats.change,
+    "compact": formats.compact,
+    "day": formats.day,
+    "day_short": formats.day_short,
+    "duration": formats.duration,
+    "initials": formats.initials,
+    "moment": formats.moment,
+    "money": formats.money,
+    "money_compact": formats.money_compact,
+    "number": formats.number,
+    "percent": formats.percent,
 }
 
 
@@ -58,7 +59,7 @@ def environment(
     Pages get the filters of ``ui.format``, ``icon``, ``asset``, ``ui`` (the macros), ``column``,
     ``with_query`` and gettext; they pass ``page`` (``ui.shell.Page`` or ``Shell``).
     """
-    env = Environment(  # noqa: S701 - autoescape is on
+    env = Environment(
         loader=ChoiceLoader([FileSystemLoader(TEMPLATES), *loaders]),
         autoescape=True,
         undefined=StrictUndefined,
@@ -79,7 +80,7 @@ def environment(
         with_query=links.with_query,
         draw=charts.draw,
         trend_data=charts.trend_data,
-        FLAT=format.FLAT,
+        FLAT=formats.FLAT,
     )
     Macros(env)
     return env
@@ -90,7 +91,7 @@ def _public(module: object) -> list[str]:
 
 
 def _relative(value: datetime) -> str:
-    return format.relative(value, now())
+    return formats.relative(value, now())
 
 
 def _json(value: object) -> str:
