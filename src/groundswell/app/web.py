@@ -1,9 +1,10 @@
 """The web role: the hot path in front, Litestar with every feature's routes and pages behind."""
 
 import gc
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 from jinja2 import Environment, FileSystemLoader
 from litestar import Litestar
@@ -34,8 +35,10 @@ from groundswell.ui.render import environment
 _TEMPLATES = Path(__file__).parent / "templates"
 
 
-def create_app(settings: Settings, endpoints: Endpoints) -> ASGIApp:
+def create_app(settings: Settings, endpoints: Endpoints, *, more: Sequence[Any] = ()) -> ASGIApp:
     """The whole web application of one process; its lifespan opens and closes the engines' clients.
+
+    ``more`` are handlers besides those of the features.
 
     Raises:
         ConfigurationError: a route does not say who may call it, or the bundle was not built.
@@ -43,7 +46,13 @@ def create_app(settings: Settings, endpoints: Endpoints) -> ASGIApp:
     disk = DiskGuard(settings.home, settings.disk_reserve_bytes)
     app = Litestar(
         route_handlers=prepared(
-            [*OPERATIONS, *REFERENCE, *exported("routes", "ROUTES"), *exported("pages", "PAGES")]
+            [
+                *OPERATIONS,
+                *REFERENCE,
+                *exported("routes", "ROUTES"),
+                *exported("pages", "PAGES"),
+                *more,
+            ]
         ),
         dependencies=DEPENDENCIES,
         middleware=[Gate],

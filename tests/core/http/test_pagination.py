@@ -1,0 +1,44 @@
+"""Cursors carry the sort key of the last row and nothing an attacker can use."""
+
+from datetime import UTC, datetime
+from uuid import UUID
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from groundswell.core.errors import InvalidError
+from groundswell.core.http.pagination import decode_cursor, encode_cursor, page_of
+
+Key = tuple[datetime, UUID]
+
+
+@given(st.datetimes(timezones=st.just(UTC)), st.uuids())
+def test_a_cursor_gives_its_key_back(moment: datetime, number: UUID) -> None:
+    assert decode_cursor(encode_cursor(moment, number), Key) == (moment, number)
+
+
+@given(st.text(min_size=1, max_size=60))
+def test_any_other_text_is_an_invalid_cursor(text: str) -> None:
+    with pytest.raises(InvalidError):
+        decode_cursor(text, Key)
+
+
+def test_a_cursor_may_not_carry_nul() -> None:
+    with pytest.raises(InvalidError):
+        decode_cursor(encode_cursor("a\x00"), tuple[str])
+
+
+def test_pages_cover_a_list_once_and_the_last_has_no_cursor() -> None:
+    rows = list(range(7))
+    seen: list[int] = []
+    after = -1
+    while True:
+        page = page_of([row for row in rows if row > after][:4], 3, lambda row: (row,))
+        seen += page.items
+        if page.next_cursor is None:
+            break
+        (after,) = decode_cursor(page.next_cursor, tuple[int]) or (-1,)
+    assert seen == rows
+    assert page_of([], 3, lambda row: (row,)).next_cursor is None
+    assert page_of([1, 2, 3], 3, lambda row: (row,)).next_cursor is None
