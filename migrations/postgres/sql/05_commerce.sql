@@ -1,20 +1,21 @@
 -- Orders: the truth about money. Refunds are negative lines with a time of their own.
 
+-- Whose an order is follows from its distinct id, so that merges move it and un-merges move it back.
+-- rate null: no exchange rate is known yet; reporting_total is then 0 until one arrives.
 create table orders (
   tenant_id uuid not null references tenants on delete cascade,
   order_uid uuid not null,
   source text not null check (length(source) between 1 and 100),
   order_id text not null check (length(order_id) between 1 and 200),
-  person_id uuid not null,
+  distinct_id text collate "C" not null,
   person_key bigint not null,
-  distinct_id text not null,
   currency text not null check (currency ~ '^[A-Z]{3}$'),
-  total bigint not null,
+  total bigint not null check (total >= 0),
   reporting_currency text not null,
   reporting_total bigint not null,
-  rate numeric not null,
+  rate numeric,
   items bigint not null default 0,
-  refunded bigint not null default 0,
+  refunded bigint not null default 0 check (refunded between 0 and total),
   placed_at timestamptz not null,
   content_hash bytea not null,
   origin text not null check (origin in ('api', 'event', 'import')),
@@ -23,12 +24,13 @@ create table orders (
   created_at timestamptz not null default clock_timestamp(),
   primary key (tenant_id, order_uid),
   unique (tenant_id, source, order_id),
-  foreign key (tenant_id, person_id) references people (tenant_id, person_id)
+  foreign key (tenant_id, distinct_id) references distinct_ids (tenant_id, distinct_id)
 );
 call app.protect('orders');
 create index orders_placed on orders (tenant_id, placed_at desc, order_uid desc);
-create index orders_person on orders (tenant_id, person_id, placed_at desc);
+create index orders_distinct_id on orders (tenant_id, distinct_id, placed_at desc);
 create index orders_total on orders (tenant_id, reporting_total desc);
+create index orders_currency on orders (tenant_id, currency, placed_at);
 
 create table order_lines (
   tenant_id uuid not null,
@@ -48,7 +50,7 @@ create table order_lines (
   foreign key (tenant_id, order_uid) references orders (tenant_id, order_uid) on delete cascade
 );
 call app.protect('order_lines');
-create index order_lines_refund on order_lines (tenant_id, order_uid, refund_id) where kind = 'refund';
+create unique index order_lines_refund on order_lines (tenant_id, order_uid, refund_id) where kind = 'refund';
 create index order_lines_product on order_lines (tenant_id, product_id, at) where kind = 'item';
 
 -- Units of the reporting currency for one unit of another, from a day on.

@@ -37,8 +37,8 @@ class BornRow(msgspec.Struct):
 
 
 _FIND = """
-select d.distinct_id, d.own_key, d.is_anonymous, d.is_vouched, d.first_seen_at, p.person_id, p.person_key,
-       p.properties, p.is_identified, p.created_at, p.last_seen_at
+select d.distinct_id, d.own_key, d.is_anonymous, d.is_vouched, d.first_seen_at, p.person_id,
+       p.person_key, p.properties, p.is_identified, p.created_at, p.last_seen_at
 from distinct_ids d
 join people p on p.tenant_id = d.tenant_id and p.person_id = d.person_id
 where d.tenant_id = %s and d.distinct_id = any(%s)

@@ -1,0 +1,46 @@
+"""Commerce, for other features: everything here works in the caller's transaction."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from uuid import UUID
+
+from groundswell.core.db.postgres import ScopedTransaction
+from groundswell.features.commerce.logic.consumer import OrderConsumer
+from groundswell.features.commerce.logic.rates import set_rates
+from groundswell.features.commerce.logic.record import record_orders
+from groundswell.features.commerce.logic.refunds import record_refunds
+from groundswell.features.commerce.store import listing
+from groundswell.features.commerce.types import Order, OrderDetail, OrderFilter, Totals
+
+__all__ = [
+    "EVENT_CONSUMERS",
+    "get_order",
+    "list_orders",
+    "record_orders",
+    "record_refunds",
+    "set_rates",
+    "totals",
+]
+
+EVENT_CONSUMERS = (OrderConsumer(),)
+"""What the writer hands events to."""
+
+
+async def get_order(tx: ScopedTransaction, order_uid: UUID) -> OrderDetail:
+    """One order with its lines and refunds; raises NotFoundError."""
+    return await listing.get(tx, order_uid)
+
+
+async def list_orders(
+    tx: ScopedTransaction,
+    wanted: OrderFilter,
+    after: tuple[datetime, UUID] | None = None,
+    limit: int = 50,
+) -> list[Order]:
+    """Orders, newest first; ``after`` goes on below that one."""
+    return await listing.list_orders(tx, wanted, after, limit)
+
+
+async def totals(tx: ScopedTransaction, wanted: OrderFilter) -> Totals:
+    """Sums over the orders a list would show."""
+    return await listing.totals(tx, wanted)

@@ -1,0 +1,90 @@
+"""What the types can't say of an order; all that is wrong is told at once."""
+
+import hashlib
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+
+import msgspec
+
+from groundswell.core import clock
+from groundswell.core.errors import FieldError, InvalidError
+from groundswell.core.money import MAX_MINOR, is_currency
+from groundswell.features.commerce.types import NewLine, NewOrder, PlaceOrder
+
+EARLIEST = datetime(1970, 1, 1, tzinfo=UTC)
+FUTURE = timedelta(days=1)
+MAX_PROPERTIES_BYTES = 4_000
+"""JSON bytes of one line's properties."""
+
+
+def problems(order: PlaceOrder) -> list[FieldError]:
+    """All that is wrong with an order whose types are right."""
+    return list(_problems(order))
+
+
+def _problems(order: PlaceOrder) -> Iterator[FieldError]:
+    if not is_currency(order.currency):
+        yield FieldError("currency", f"{order.currency} is not an ISO 4217 code")
+    if order.placed_at is not None:
+        yield from moment_problems(order.placed_at, "placed_at")
+    for index, line in enumerate(order.lines):
+        if abs(line.amount) > MAX_MINOR:
+            yield FieldError(f"lines[{index}]", "quantity times unit_price is beyond the limit")
+        if len(msgspec.json.encode(line.properties)) > MAX_PROPERTIES_BYTES:
+            yield FieldError(f"lines[{index}].properties", "is larger than 4,000 bytes")
+
+
+def moment_problems(moment: datetime, field: str) -> Iterator[FieldError]:
+    """Whether money can have moved at that time."""
+    if moment < EARLIEST:
+        yield FieldError(field, "is before 1970")
+    elif moment > clock.now() + FUTURE:
+        yield FieldError(field, "is more than a day in the future")
+
+
+def check_order(order: PlaceOrder) -> NewOrder:
+    """The order, ready to be recorded for a trusted caller.
+
+    Raises:
+        InvalidError: names every wrong field.
+    """
+    if errors := problems(order):
+        raise InvalidError("The order is not recorded.", errors=errors)
+    return new_order(order)
+
+
+def new_order(order: PlaceOrder) -> NewOrder:
+    """A checked order as one to be recorded; without a time it is placed now."""
+    stated = order.placed_at.astimezone(UTC) if order.placed_at else None
+    return NewOrder(
+        source=order.source,
+        order_id=order.order_id,
+        distinct_id=order.distinct_id,
+        currency=order.currency,
+        total=order.total,
+        placed_at=stated or clock.now(),
+        stated_at=stated,
+        lines=tuple(order.lines),
+    )
+
+
+def pieces(order: NewOrder) -> int:
+    """How many things were bought."""
+    return sum(line.quantity for line in order.lines) if order.lines else order.items
+
+
+def content_hash(order: NewOrder) -> bytes:
+    """What must be equal for two posts to be the same order again."""
+    content = (
+        order.distinct_id,
+        order.currency,
+        order.total,
+        order.stated_at,
+        [_line_content(line) for line in order.lines],
+        order.items,
+    )
+    return hashlib.sha256(msgspec.json.encode(content, order="deterministic")).digest()
+
+
+def _line_content(line: NewLine) -> tuple[object, ...]:
+    return (line.product_id, line.name, line.quantity, line.unit_price, line.properties)
