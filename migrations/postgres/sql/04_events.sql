@@ -11,9 +11,9 @@ create table refused_events (
   sample text not null default '',
   primary key (tenant_id, hour, reason, field, source)
 );
-call app.protect('refused_events', 'select');
+call app.protect('refused_events', 'select, insert, update');
 
--- The range of the ingest log each writer is working on, fixed before it is stored.
+-- The range of the ingest log each writer is working on, fixed before anything of it is stored.
 create table ingest_ranges (
   shard text primary key,
   first_id text not null,
@@ -21,3 +21,15 @@ create table ingest_ranges (
   fixed_at timestamptz not null default clock_timestamp()
 );
 grant select, insert, update, delete on ingest_ranges to groundswell_system;
+
+-- That a tenant's part of a range has had its effects in PostgreSQL: a range that is read again
+-- after a crash must not have them twice. event_ids: events stored under another id.
+create table ingest_applied (
+  tenant_id uuid not null references tenants on delete cascade,
+  shard text not null,
+  last_id text not null,
+  part text not null,
+  event_ids jsonb not null,
+  primary key (tenant_id, shard, last_id, part)
+);
+call app.protect('ingest_applied', 'select, insert');

@@ -61,10 +61,20 @@ class Rejected(msgspec.Struct, frozen=True):
     reason: str
 
 
+class CountedRefusal(msgspec.Struct, array_like=True, frozen=True):
+    """Refusals of one kind since the last count, on their way to the table."""
+
+    tenant_id: UUID
+    reason: str
+    field: str
+    source: str
+    count: int
+    sample: str
+
+
 class LoggedEvent(msgspec.Struct, array_like=True, gc=False, frozen=True):
     """An event in the ingest log: checked, its properties still JSON bytes.
 
-    ``is_fresh``: the server made the uuid in this very request, so nobody can send it again.
     ``change``: JSON of what it does to its person (``set``, ``set_once``, ``unset``).
     ``other_id``: the distinct id it joins with its own, for identify and alias.
     ``is_personless``: it belongs to nobody and makes no person.
@@ -75,7 +85,6 @@ class LoggedEvent(msgspec.Struct, array_like=True, gc=False, frozen=True):
     distinct_id: str
     at_ms: int
     properties: bytes
-    is_fresh: bool = False
     change: bytes | None = None
     other_id: str | None = None
     is_identified: bool = False

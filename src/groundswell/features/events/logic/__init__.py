@@ -1,0 +1,1 @@
+"""The rules of capture and of storing once."""
