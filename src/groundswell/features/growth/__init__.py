@@ -1,0 +1,1 @@
+"""The growth dashboard: people, activity and money by the tenant's day."""
