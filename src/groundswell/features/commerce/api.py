@@ -1,6 +1,5 @@
 """Commerce, for other features: everything here works in the caller's transaction."""
 
-from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 

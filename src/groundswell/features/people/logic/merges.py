@@ -92,22 +92,22 @@ async def link(tx: ScopedTransaction, links: Sequence[Link]) -> list[Linked]:
     if not links:
         return []
     root_of, locked = await lock_roots(tx, _seen(links))
-    is_all_trusted = all(each.is_trusted for each in links)
+    is_all_trusted = tx.scope.trusted and all(each.is_trusted for each in links)
     forest = _Forest(locked, () if is_all_trusted else await ids.vouched(tx, list(locked)))
     answers: dict[int, Linked] = {}
     for index in sorted(range(len(links)), key=lambda i: links[i].at):
-        answers[index] = _apply(forest, root_of, links[index])
+        answers[index] = _apply(forest, root_of, links[index], trusted=tx.scope.trusted)
     await forest.write(tx, "identified")
     return [answers[index] for index in range(len(links))]
 
 
-def _apply(forest: _Forest, root_of: dict[str, UUID], link: Link) -> Linked:
+def _apply(forest: _Forest, root_of: dict[str, UUID], link: Link, *, trusted: bool) -> Linked:
     named = forest.root(root_of[link.distinct_id])
     other = forest.root(root_of[link.anonymous_id])
     name = link.distinct_id
     if link.kind is LinkKind.ALIAS and other.is_identified and not named.is_identified:
         named, other, name = other, named, link.anonymous_id
-    stolen = not link.is_trusted and other.person_id in forest.vouched
+    stolen = other.person_id in forest.vouched and not (trusted and link.is_trusted)
     refused = named is not other and (other.is_identified or stolen)
     if not (refused and link.kind is LinkKind.ALIAS):
         forest.name(named, name, link.at)
