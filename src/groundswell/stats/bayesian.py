@@ -11,11 +11,11 @@ when read daily. The guide says so next to every such verdict.
 """
 
 from dataclasses import dataclass
-from math import sqrt
+from math import hypot, inf, isfinite
 
 from groundswell.stats.distributions import normal_cdf, normal_density, normal_quantile
 from groundswell.stats.effect import Difference, EffectKind
-from groundswell.stats.result import Interval, Unavailable, probability_setting
+from groundswell.stats.result import FailureCode, Interval, Unavailable, probability_setting
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +68,8 @@ def posterior(
 ) -> BayesianResult | Unavailable:
     """Posterior under a proper prior, or under the flat one when ``prior`` is None.
 
+    An absolute effect over a control at exactly 0 has no relative scale: flat prior.
+
     Raises:
         ValueError: ``credibility`` outside (0, 1).
     """
@@ -75,6 +77,8 @@ def posterior(
     if isinstance(effect, Unavailable):
         return effect
     mean, deviation = _update(effect, prior)
+    if not (isfinite(mean) and 0 < deviation < inf):
+        return Unavailable(FailureCode.NOT_FINITE)
     z = normal_quantile((1 + credibility) / 2)
     up, down = _expected_loss(-mean, deviation), _expected_loss(mean, deviation)
     toward_win = mean if higher_is_better else -mean
@@ -93,15 +97,14 @@ def posterior(
 
 
 def _update(effect: Difference, prior: NormalPrior | None) -> tuple[float, float]:
-    """Posterior mean and standard deviation: precisions add."""
+    """Posterior mean and standard deviation: precisions add (written to survive any scale)."""
     scale = prior.scale_for(effect) if prior else 0.0
     if prior is None or scale == 0:
         return effect.estimate, effect.standard_error
-    data_precision = 1 / effect.standard_error**2
-    prior_precision = 1 / (prior.standard_deviation * scale) ** 2
-    precision = data_precision + prior_precision
-    mean = (effect.estimate * data_precision + prior.mean * scale * prior_precision) / precision
-    return mean, sqrt(1 / precision)
+    ratio = effect.standard_error / (prior.standard_deviation * scale)
+    data_weight = 1 / (1 + ratio * ratio)
+    mean = data_weight * effect.estimate + (1 - data_weight) * prior.mean * scale
+    return mean, effect.standard_error / hypot(ratio, 1)
 
 
 def _expected_loss(mean: float, deviation: float) -> float:

@@ -11,9 +11,10 @@ mean(Y) - θ·mean(X), whose level depends on θ and means nothing.
 """
 
 from dataclasses import dataclass
+from math import isfinite
 from typing import Self
 
-from groundswell.stats.moments import Moments, covariance
+from groundswell.stats.moments import ROUNDING, Moments, covariance
 from groundswell.stats.result import FailureCode, Unavailable
 
 
@@ -67,17 +68,18 @@ class Regression:
     @property
     def slope(self) -> float:
         """θ = cov(Y, X)/var(X); 0 when the covariate does not vary: no adjustment."""
-        return self.covariance / self.pre_variance if self.pre_variance > 0 else 0.0
+        varies = self.pre_variance > ROUNDING * self.pre_mean * self.pre_mean
+        return self.covariance / self.pre_variance if varies else 0.0
 
     def adjusted(self, theta: float, pre_centre: float) -> Moments | Unavailable:
         """Moments of post - θ(pre - centre); the reference is the unadjusted post mean."""
         unit_variance = (
-            self.post_variance + theta**2 * self.pre_variance - 2 * theta * self.covariance
+            self.post_variance + theta * theta * self.pre_variance - 2 * theta * self.covariance
         )
-        if unit_variance <= 0 or self.post_variance <= 0:
-            return Unavailable(FailureCode.ZERO_VARIANCE)
-        if not unit_variance < float("inf"):
+        if not (isfinite(unit_variance) and isfinite(self.post_mean)):
             return Unavailable(FailureCode.NOT_FINITE)
+        if unit_variance <= ROUNDING * max(self.post_variance, self.post_mean * self.post_mean):
+            return Unavailable(FailureCode.ZERO_VARIANCE)
         return Moments(
             n=self.n,
             mean=self.post_mean - theta * (self.pre_mean - pre_centre),

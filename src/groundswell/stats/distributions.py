@@ -14,9 +14,12 @@ def normal_cdf(x: float) -> float:
     return float(special.ndtr(x))
 
 
-def normal_log_cdf(x: float) -> float:
-    """ln P(Z ≤ x), finite far in the tail."""
-    return float(special.log_ndtr(x))
+def normal_log_scaled_cdf(x: float) -> float:
+    """ln(P(Z ≤ x)·exp(x²/2)), without overflow or cancellation in either tail."""
+    if x >= 0:
+        return float(special.log_ndtr(x)) + x * x / 2
+    scaled = float(special.erfcx(-x / math.sqrt(2))) / 2
+    return math.log(scaled) if scaled > 0 else -math.inf
 
 
 def normal_density(x: float) -> float:

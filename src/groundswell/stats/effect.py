@@ -9,6 +9,7 @@ Without adjustment this is var(m_T)/m_C² + var(m_C)·m_T²/m_C⁴, gbstats' for
 freedom are Welch-Satterthwaite's of the unscaled variances, for relative effects too.
 """
 
+import math
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -99,27 +100,28 @@ def difference(
     """The effect between two arms given by their moments (adjusted, stratified or plain)."""
     absolute = treatment.mean - control.mean
     variance = treatment.variance + control.variance
-    degrees = variance**2 / (
-        treatment.variance**2 / treatment.degrees_of_freedom
-        + control.variance**2 / control.degrees_of_freedom
+    if variance <= 0:
+        return Unavailable(FailureCode.ZERO_VARIANCE)
+    degrees = 1 / (
+        (treatment.variance / variance) ** 2 / treatment.degrees_of_freedom
+        + (control.variance / variance) ** 2 / control.degrees_of_freedom
     )
-    estimate, squared_error = absolute, variance
+    estimate, standard_error = absolute, math.sqrt(variance)
     if kind is EffectKind.RELATIVE:
         reference = control.reference_mean
         if reference == 0:
             return Unavailable(FailureCode.ZERO_CONTROL_MEAN)
-        estimate = absolute / abs(reference)
-        squared_error = (
-            variance
-            + (absolute / reference) ** 2 * control.reference_variance
-            + 2 * (absolute / reference) * control.reference_covariance
-        ) / reference**2
-    if squared_error <= 0:
-        return Unavailable(FailureCode.ZERO_VARIANCE)
+        lift = absolute / reference
+        variance += lift * (lift * control.reference_variance + 2 * control.reference_covariance)
+        if variance <= 0:
+            return Unavailable(FailureCode.ZERO_VARIANCE)
+        estimate, standard_error = absolute / abs(reference), math.sqrt(variance) / abs(reference)
+    if not (math.isfinite(estimate) and 0 < standard_error < math.inf):
+        return Unavailable(FailureCode.NOT_FINITE)
     return Difference(
         kind=kind,
         estimate=estimate,
-        standard_error=squared_error**0.5,
+        standard_error=standard_error,
         degrees_of_freedom=degrees,
         control_n=control.n,
         treatment_n=treatment.n,

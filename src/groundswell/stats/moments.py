@@ -5,6 +5,9 @@ from dataclasses import dataclass
 
 from groundswell.stats.result import FailureCode, Unavailable
 
+ROUNDING = 1e-13
+"""A variance below this share of the squared mean is what rounding left of none."""
+
 
 def covariance(n: int, sum_x: float, sum_y: float, sum_xy: float) -> float:
     """Sample covariance from sums: (n·Σxy - Σx·Σy) / (n·(n - 1)).
@@ -37,7 +40,7 @@ def plain_moments(n: int, mean: float, unit_variance: float) -> Moments | Unavai
     """Moments of an unadjusted mean with the given variance of one unit."""
     if not (math.isfinite(mean) and math.isfinite(unit_variance)):
         return Unavailable(FailureCode.NOT_FINITE)
-    if unit_variance <= 0:
+    if unit_variance <= ROUNDING * mean * mean:
         return Unavailable(FailureCode.ZERO_VARIANCE)
     variance = unit_variance / n
     return Moments(

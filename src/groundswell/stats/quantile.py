@@ -15,7 +15,7 @@ from dataclasses import dataclass
 
 from groundswell.stats.distributions import normal_quantile
 from groundswell.stats.moments import Moments, plain_moments
-from groundswell.stats.result import FailureCode, Unavailable
+from groundswell.stats.result import FailureCode, Unavailable, probability_setting
 from groundswell.stats.statistic import RatioStatistic
 
 BRACKET_Z = normal_quantile(0.975)
@@ -34,7 +34,11 @@ def rank_bounds(values: int, level: float) -> RankBounds | Unavailable:
     """Levels bracketing the quantile ``level`` of ``values`` values.
 
     Too few values would ask for a level outside [0, 1]: no standard error then.
+
+    Raises:
+        ValueError: ``level`` outside (0, 1).
     """
+    probability_setting("level", level)
     if values < 2:
         return Unavailable(FailureCode.TOO_FEW_VALUES)
     half_width = BRACKET_Z * math.sqrt(level * (1 - level) / values)
@@ -71,7 +75,7 @@ class QuantileStatistic:
         """Variance of one value as if values were independent (gbstats' n - 1 convention)."""
         bracket = self.bracket_n or self.n
         standard_deviation = (self.upper - self.lower) / (2 * BRACKET_Z)
-        return bracket / self.n * (self.n - 1) * standard_deviation**2
+        return bracket / self.n * (self.n - 1) * standard_deviation * standard_deviation
 
     @property
     def design_effect(self) -> float:

@@ -15,7 +15,7 @@ and its interval inverts that e-value exactly, so that interval and p-value alwa
 
 import math
 
-from groundswell.stats.distributions import normal_log_cdf
+from groundswell.stats.distributions import normal_log_scaled_cdf
 from groundswell.stats.effect import Difference
 from groundswell.stats.frequentist import (
     Alternative,
@@ -41,23 +41,21 @@ def critical_value(units: int, alpha: float, tuning: float = DEFAULT_TUNING) -> 
 
 
 def one_sided_critical_value(units: int, alpha: float, tuning: float = DEFAULT_TUNING) -> float:
-    """Width of the one-sided sequence in standard errors: where the e-value reaches 1/alpha."""
+    """Width of the one-sided sequence in standard errors: where the e-value reaches 1/alpha.
+
+    By bisection: the e-value increases with x, and is below 1/alpha at 0.
+    """
     growth = units * mixture_rho(2 * alpha, tuning) ** 2
     target = math.log(growth + 1) / 2 - math.log(2 * alpha)
-    low, high = -40.0, 1.0
-    while _log_half_mixture(high) < target:
+    low, high = 0.0, 1.0
+    while normal_log_scaled_cdf(high) < target:
         high *= 2
     for _ in range(200):
         middle = (low + high) / 2
-        low, high = (middle, high) if _log_half_mixture(middle) < target else (low, middle)
+        low, high = (middle, high) if normal_log_scaled_cdf(middle) < target else (low, middle)
         if high - low < 1e-13 * max(1.0, abs(high)):
             break
     return (low + high) / 2 * math.sqrt((growth + 1) / growth)
-
-
-def _log_half_mixture(x: float) -> float:
-    """ln(Φ(x)·exp(x²/2)), which increases with x."""
-    return normal_log_cdf(x) + x * x / 2
 
 
 def confidence_sequence(
@@ -114,5 +112,5 @@ def _p_value(z: float, units: int, rho: float) -> float:
 def _one_sided_p_value(z: float, units: int, rho: float) -> float:
     growth = units * rho**2
     x = z * math.sqrt(growth / (growth + 1))
-    log_e_value = math.log(2) + _log_half_mixture(x) - math.log(growth + 1) / 2
+    log_e_value = math.log(2) + normal_log_scaled_cdf(x) - math.log(growth + 1) / 2
     return math.exp(min(0.0, -log_e_value))

@@ -112,9 +112,9 @@ class RatioStatistic:
         linearised = (
             covariance(n, m, m, self.numerator_sum_squares)
             - 2 * ratio * covariance(n, m, d, self.cross_sum)
-            + ratio**2 * covariance(n, d, d, self.denominator_sum_squares)
+            + ratio * ratio * covariance(n, d, d, self.denominator_sum_squares)
         )
-        return linearised / (d / n) ** 2
+        return linearised / (d / n) / (d / n)
 
     def moments(self) -> Moments | Unavailable:
         """Ratio and its delta-method variance."""

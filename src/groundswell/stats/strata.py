@@ -44,12 +44,14 @@ def weighted(parts: list[Moments], weights: list[float]) -> Moments:
     """
     shares = list(zip(weights, parts, strict=True))
     variance = sum(w**2 * part.variance for w, part in shares)
-    spread = sum((w**2 * part.variance) ** 2 / part.degrees_of_freedom for w, part in shares)
+    spread = sum(
+        (w**2 * part.variance / variance) ** 2 / part.degrees_of_freedom for w, part in shares
+    )
     return Moments(
         n=sum(part.n for part in parts),
         mean=sum(w * part.mean for w, part in shares),
         variance=variance,
-        degrees_of_freedom=variance**2 / spread,
+        degrees_of_freedom=1 / spread,
         reference_mean=sum(w * part.reference_mean for w, part in shares),
         reference_variance=sum(w**2 * part.reference_variance for w, part in shares),
         reference_covariance=sum(w**2 * part.reference_covariance for w, part in shares),
