@@ -100,6 +100,12 @@ async def other_tenant(make_tenant: Callable) -> TestTenant:
 
 
 @pytest.fixture(scope="session")
+def running() -> Callable:
+    """Starts an ASGI application: ``async with running(application)``."""
+    return _lifespan
+
+
+@pytest.fixture(scope="session")
 async def app(settings: Settings, endpoints: Endpoints) -> AsyncIterator[object]:
     """The whole web application, started."""
     from groundswell.app.web import create_app
@@ -115,6 +121,44 @@ async def client(app: object, platform: Platform) -> AsyncIterator[httpx.AsyncCl
     transport = httpx.ASGITransport(app, raise_app_exceptions=False)
     async with httpx.AsyncClient(transport=transport, base_url="http://testserver") as made:
         yield made
+
+
+@pytest.fixture
+async def sign_in(app: object, platform: Platform, tenant: TestTenant) -> AsyncIterator[Callable]:
+    """Signs a new member in: ``browser = await sign_in("analyst")``, an HTTP client.
+
+    It carries the session's cookie and, as a header, its CSRF token.
+    """
+    from groundswell.core.http.cookies import session_cookie_name
+    from groundswell.core.http.csrf import csrf_token
+    from groundswell.core.identity.api import start_session
+
+    made: list[httpx.AsyncClient] = []
+
+    async def sign_in(role: str = "owner", at: TestTenant = tenant) -> httpx.AsyncClient:
+        member = new_id()
+        async with platform.postgres.across_tenants("test") as tx:
+            await tx.execute(
+                "insert into members (member_id, email) values (%s, %s)",
+                (member, f"{member}@example.com"),
+            )
+            await tx.execute(
+                "insert into memberships (tenant_id, member_id, role) values (%s, %s, %s)",
+                (at.id, member, role),
+            )
+        token = await start_session(platform, member, at.id)
+        browser = httpx.AsyncClient(
+            transport=httpx.ASGITransport(app, raise_app_exceptions=False),
+            base_url="http://testserver",
+            cookies={session_cookie_name(platform.settings): token},
+            headers={"X-CSRF-Token": csrf_token(platform.encryption, token)},
+        )
+        made.append(browser)
+        return browser
+
+    yield sign_in
+    for browser in made:
+        await browser.aclose()
 
 
 class _lifespan:  # noqa: N801 - used as a context manager, reads like one

@@ -50,7 +50,8 @@ async def _by_credential(platform: Platform, presented: str) -> Caller:
         scope = await customer_scope(platform, presented)
         what = "This customer token is wrong or over."
     else:
-        scope = platform.directory.scope_of_key(presented) if is_well_formed(presented) else None
+        known = is_well_formed(presented)
+        scope = await platform.directory.find_scope_of_key(presented) if known else None
         what = "This key is not known here, or it was revoked."
     if scope is None:
         raise UnauthenticatedError(what, headers=_CHALLENGE)

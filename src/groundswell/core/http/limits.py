@@ -45,7 +45,7 @@ answer[#answer + 1] = math.ceil(wait)
 return answer
 """
 
-_PATIENCE = 0.25  # seconds that one request waits for the cache
+_PATIENCE = 0.5  # seconds that one request waits for the cache
 _PAUSE = 1.0  # seconds during which a cache that failed is not asked again
 _MOST_NAMES = 10_000
 

@@ -11,7 +11,7 @@ from groundswell.core.http.cookies import Flash, clear_flashes, set_flashes, tak
 from groundswell.core.http.csrf import csrf_token
 from groundswell.core.tenancy.permissions import Permission
 
-HTML = "text/html; charset=utf-8"
+HTML = "text/html"
 
 FrameBuilder = Callable[[AnyRequest, tuple[Flash, ...]], Awaitable[Any]]
 """What templates call ``page``: navigation, member, tenant, theme. Given by the app."""

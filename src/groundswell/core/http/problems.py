@@ -189,7 +189,7 @@ def _page_answer(request: Request[Any, Any, Any], problem: ProblemError) -> Resp
         html,
         status_code=status_of(problem),
         headers=headers_of(problem),
-        media_type="text/html; charset=utf-8",
+        media_type="text/html",
     )
 
 

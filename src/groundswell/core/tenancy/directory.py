@@ -6,6 +6,7 @@ cold start works while PostgreSQL is down.
 
 import asyncio
 import os
+import time
 from contextlib import suppress
 from datetime import datetime
 from hashlib import sha256
@@ -23,6 +24,7 @@ from groundswell.core.tenancy.scope import Actor, ActorKind, Scope
 
 _log = structlog.get_logger(__name__)
 _POLL_SECONDS = 1.0
+_LOOK_EVERY = 0.1
 
 
 class Tenant(msgspec.Struct, frozen=True):
@@ -70,6 +72,8 @@ class Directory:
         self._slugs: dict[str, Tenant] = {}
         self._keys: dict[bytes, Key] = {}
         self._task: asyncio.Task[None] | None = None
+        self._look: asyncio.Task[None] | None = None
+        self._next_look = 0.0
         self.used: dict[tuple[UUID, UUID], datetime] = {}
 
     async def start(self) -> None:
@@ -114,6 +118,27 @@ class Directory:
             frozenset(Permission(scope) for scope in key.scopes),
             trusted=key.kind == "secret" or tenant.trusts_publishable,
         )
+
+    async def find_scope_of_key(self, presented: str) -> Scope | None:
+        """Like :meth:`scope_of_key`; a key just made elsewhere is read from PostgreSQL first.
+
+        All who send unknown keys share one look, at most ten a second, so strangers who try keys
+        wait and cost nothing.
+        """
+        for _ in range(2):  # the look under way may have begun before the key was made
+            scope = self.scope_of_key(presented)
+            if scope is not None:
+                return scope
+            if self._look is None or self._look.done():
+                self._look = asyncio.create_task(self._look_soon())
+            await asyncio.shield(self._look)
+        return self.scope_of_key(presented)
+
+    async def _look_soon(self) -> None:
+        await asyncio.sleep(self._next_look - time.monotonic())
+        self._next_look = time.monotonic() + _LOOK_EVERY
+        with suppress(UnavailableError):
+            await self.refresh()
 
     async def refresh(self) -> None:
         """Read PostgreSQL if its version is not ours."""
