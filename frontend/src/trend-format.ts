@@ -19,6 +19,10 @@ function style(data: TrendData): Intl.NumberFormatOptions {
   return data.unit === "percent" ? { style: "percent", maximumFractionDigits: 1 } : {};
 }
 
+function minus(text: string): string {
+  return text.replace("-", "\u2212");
+}
+
 /** The tables' digits and the chart's must be the same, so the numbering system is fixed. */
 export function formats(data: TrendData): Formats {
   const latin = { numberingSystem: "latn" } as const;
@@ -34,8 +38,8 @@ export function formats(data: TrendData): Formats {
   const day = new Intl.DateTimeFormat(data.locale, { ...utc, month: "short", day: "numeric" });
   const long = new Intl.DateTimeFormat(data.locale, { ...utc, weekday: "short", month: "short", day: "numeric" });
   return {
-    axis: (value) => short.format(value / data.scale),
-    value: (value) => (value === null ? "–" : full.format(value / data.scale)),
+    axis: (value) => minus(short.format(value / data.scale)),
+    value: (value) => (value === null ? "–" : minus(full.format(value / data.scale))),
     day: (seconds) => day.format(seconds * 1000),
     longDay: (seconds) => long.format(seconds * 1000),
   };

@@ -1,6 +1,6 @@
 """Charts as data. One specification draws the page, a mail and a picture; nothing here does I/O."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import UTC, date, datetime
 from typing import Literal
 
@@ -12,9 +12,6 @@ from groundswell.ui import format as formats
 from groundswell.ui.i18n import gettext as _
 from groundswell.ui.i18n import reader
 from groundswell.ui.svg import PAGE, Palette, arc, area, fixed, line
-
-CATEGORIES = 5
-"""Slices beyond this many are drawn together as one."""
 
 
 class Unit(msgspec.Struct, frozen=True):
@@ -255,7 +252,10 @@ def _draw_trend(spec: Trend, palette: Palette) -> Markup:
     width, height, left, bottom = 600, 260, 64, 28
     top = nice_top(max((v or 0 for s in spec.series for v in s.values), default=0))
     plot = height - bottom
-    scale: Callable[[float], float] = lambda v: 8 + (plot - 8) * (1 - v / top)  # noqa: E731
+
+    def scale(value: float) -> float:
+        return 8 + (plot - 8) * (1 - value / top)
+
     body = ""
     for i in range(5):
         value = top * i / 4

@@ -9,6 +9,9 @@ from babel import dates, numbers
 from groundswell.core.money import exponent
 from groundswell.ui.i18n import reader
 
+MINUS = "\u2212"
+"""A hyphen would be as narrow as a letter, or, in tabular figures, float apart."""
+
 FLAT = 0.0005
 """A change below 0.05 % reads as no change."""
 
@@ -17,37 +20,47 @@ def money(amount: int, currency: str, *, whole: bool = False) -> str:
     """An amount of minor units: ``$1,234.50``; ``whole`` leaves the minor units out."""
     value = Decimal(amount).scaleb(-exponent(currency))
     if whole:
-        return numbers.format_currency(
-            value.quantize(Decimal(1)),
-            currency,
-            locale=reader().locale,
-            currency_digits=False,
-            format=_whole_pattern(),
-            numbering_system="latn",
+        return _minus(
+            numbers.format_currency(
+                value.quantize(Decimal(1)),
+                currency,
+                locale=reader().locale,
+                currency_digits=False,
+                format=_whole_pattern(),
+                numbering_system="latn",
+            )
         )
-    return numbers.format_currency(value, currency, locale=reader().locale, numbering_system="latn")
+    return _minus(
+        numbers.format_currency(value, currency, locale=reader().locale, numbering_system="latn")
+    )
 
 
 def money_compact(amount: int, currency: str) -> str:
     """An amount of minor units in few characters: ``$1.2M``."""
     value = Decimal(amount).scaleb(-exponent(currency))
-    return numbers.format_compact_currency(
-        value, currency, locale=reader().locale, fraction_digits=1, numbering_system="latn"
+    return _minus(
+        numbers.format_compact_currency(
+            value, currency, locale=reader().locale, fraction_digits=1, numbering_system="latn"
+        )
     )
 
 
 def number(value: float | Decimal, digits: int = 0) -> str:
     """``12,345``, or with ``digits`` decimals."""
     pattern = "#,##0." + "0" * digits if digits else "#,##0"
-    return numbers.format_decimal(
-        value, format=pattern, locale=reader().locale, numbering_system="latn"
+    return _minus(
+        numbers.format_decimal(
+            value, format=pattern, locale=reader().locale, numbering_system="latn"
+        )
     )
 
 
 def compact(value: float) -> str:
     """A count in few characters: ``12.3K``."""
-    return numbers.format_compact_decimal(
-        value, locale=reader().locale, fraction_digits=1, numbering_system="latn"
+    return _minus(
+        numbers.format_compact_decimal(
+            value, locale=reader().locale, fraction_digits=1, numbering_system="latn"
+        )
     )
 
 
@@ -56,8 +69,10 @@ def percent(ratio: float, digits: int = 1, *, signed: bool = False) -> str:
     pattern = ("+" if signed and ratio > 0 else "") + "#,##0." + "0" * digits + "%"
     if not digits:
         pattern = pattern.replace(".%", "%")
-    return numbers.format_percent(
-        ratio, format=pattern, locale=reader().locale, numbering_system="latn"
+    return _minus(
+        numbers.format_percent(
+            ratio, format=pattern, locale=reader().locale, numbering_system="latn"
+        )
     )
 
 
@@ -88,7 +103,11 @@ def period(first: date, last: date) -> str:
 
 def moment(value: datetime) -> str:
     """A point in time in the reader's zone: ``Nov 20, 2026, 2:05 PM``."""
-    return dates.format_datetime(value, "medium", ZoneInfo(reader().timezone), reader().locale)
+    local, locale = value.astimezone(ZoneInfo(reader().timezone)), reader().locale
+    joined: str = str(dates.get_datetime_format("medium", locale))
+    return joined.replace("{1}", dates.format_date(local, "medium", locale)).replace(
+        "{0}", dates.format_time(local.timetz(), "short", local.tzinfo, locale)
+    )
 
 
 def relative(value: datetime, now: datetime) -> str:
@@ -100,10 +119,8 @@ def relative(value: datetime, now: datetime) -> str:
 
 
 def duration(seconds: float) -> str:
-    """A length of time in one unit: ``12 sec``, ``3 min``."""
-    return dates.format_timedelta(
-        timedelta(seconds=seconds), threshold=1.2, format="short", locale=reader().locale
-    )
+    """A length of time in one unit: ``12 seconds``, ``3 minutes``."""
+    return dates.format_timedelta(timedelta(seconds=seconds), threshold=1.2, locale=reader().locale)
 
 
 def initials(name: str) -> str:
@@ -113,6 +130,10 @@ def initials(name: str) -> str:
         return "?"
     letters = words[0][0] + (words[1][0] if len(words) > 1 else "")
     return letters.upper()
+
+
+def _minus(text: str) -> str:
+    return text.replace("-", MINUS)
 
 
 def _whole_pattern() -> str:

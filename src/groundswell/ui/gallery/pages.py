@@ -42,13 +42,14 @@ NAV = (
     ),
 )
 
+TOKEN = "gallery"  # noqa: S105 - stands for the session's
 Mode = Literal["light", "dark"]
 
 
 def shell(path: str, theme_name: Mode | None, **more: Any) -> Shell:
     """A signed-in member of a coffee shop."""
     return Shell(
-        csrf_token="gallery",
+        csrf_token=TOKEN,
         theme=theme_name,
         nav=NAV,
         path=path,
@@ -100,10 +101,12 @@ def render(env: Environment, name: str, mode: Mode | None = None, brand_css: str
     if name in ERRORS:
         page = Page(theme=mode, brand_css=brand_css)
         return env.get_template(f"errors/{name}.html").render(
-            page=page, request_id="0198f3c2-7d1e", retry_after=30
+            page=page,
+            request_id="0198f3c2-7d1e" if name == "500" else "",
+            retry_after=30 if name in ("429", "503") else 0,
         )
     if name == "sign-in":
-        page = Page(csrf_token="gallery", theme=mode, brand_css=brand_css)
+        page = Page(csrf_token=TOKEN, theme=mode, brand_css=brand_css)
         return env.get_template("gallery/sign-in.html").render(page=page, error=None)
     path, context = pages()[name]
     around = {key: context[key] for key in ("flashes", "banners") if key in context}

@@ -81,7 +81,7 @@ def keys() -> dict[str, Any]:
             "secret",
             "Events, orders",
             NOW - timedelta(minutes=2),
-            "active",
+            "Active",
         ),
         (
             "Storefront",
@@ -89,7 +89,7 @@ def keys() -> dict[str, Any]:
             "publishable",
             "Events",
             NOW - timedelta(seconds=20),
-            "active",
+            "Active",
         ),
         (
             "Warehouse sync",
@@ -97,11 +97,11 @@ def keys() -> dict[str, Any]:
             "secret",
             "Orders",
             NOW - timedelta(days=3),
-            "ends Nov 27",
+            "Ends Nov 27",
         ),
-        ("Old importer", "gsk_live_x0A…c3b4", "secret", "Orders", None, "revoked"),
+        ("Old importer", "gsk_live_x0A…c3b4", "secret", "Orders", None, "Revoked"),
     ]
-    tones = {"active": "success", "revoked": "neutral"}
+    tones = {"Active": "success", "Revoked": "neutral"}
     return {
         "keys": [
             {

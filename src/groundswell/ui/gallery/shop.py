@@ -48,15 +48,15 @@ def growth() -> dict[str, Any]:
         "lifecycle": Donut(
             "Customers by lifecycle",
             tuple(
-                Slice(label, count, f"/people?lifecycle={label}")
+                Slice(label, count, "/people")
                 for label, count in (
                     ("Loyal", 6120),
                     ("New", 4388),
                     ("Promising", 3542),
                     ("At risk", 2607),
+                    ("Dormant", 1547),
                 )
-            )
-            + (Slice("Dormant", 1547, "/people?lifecycle=dormant"),),
+            ),
             caption="customers",
             rest=True,
         ),
@@ -85,9 +85,8 @@ def growth() -> dict[str, Any]:
 
 
 def _kpis(now: float, before: float) -> list[dict[str, Any]]:
-    money = lambda v: formats.money(int(v), CURRENCY, whole=True)  # noqa: E731
     rows = [
-        ("Revenue", money(now), now / before - 1, money(before), wave(30, 100, 9, 1, 0.3), "up"),
+        ("Revenue", _euros(now), now / before - 1, _euros(before), wave(30, 100, 9, 1, 0.3), "up"),
         ("Orders", "6,842", 0.121, "6,106", wave(30, 100, 9, 2, 0.2), "up"),
         ("New people", "2,357", 0.075, "2,192", wave(30, 100, 8, 3, 0.2), "up"),
         ("Active each month", "18,204", 0.031, "17,655", wave(30, 100, 5, 4, 0.3), "up"),
@@ -96,6 +95,10 @@ def _kpis(now: float, before: float) -> list[dict[str, Any]]:
     ]
     keys = ("label", "value", "change", "before", "spark", "good")
     return [{**dict(zip(keys, row, strict=True)), "spark": Sparkline(row[4])} for row in rows]
+
+
+def _euros(amount: float) -> str:
+    return formats.money(int(amount), CURRENCY, whole=True)
 
 
 def _products() -> list[dict[str, Any]]:
@@ -107,6 +110,8 @@ def _products() -> list[dict[str, Any]]:
         ("Pour-over Kettle, matte black", 412, 3741500, -0.063),
         ("Decaf Colombia, 1 kg", 811, 3120800, 0.022),
         ("Filter Papers, 200", 4120, 1987300, 0.0),
+        ("Hand Grinder S2", 289, 1864400, 0.279),
+        ("Kenya Nyeri, 250 g", 874, 1696100, 0.065),
         ("Gift Card", 310, 1550000, -0.148),
     ]
     return [
