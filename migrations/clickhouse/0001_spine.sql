@@ -25,9 +25,11 @@ create table seen_events (
   event_id UUID,
   day Date
 ) engine = ReplacingMergeTree
+partition by day
 order by (tenant_id, event_id)
 settings non_replicated_deduplication_window = 10000, fsync_after_insert = 1, fsync_part_directory = 1;
 
+-- Key 0 is nobody: what servers report under made-up ids makes no person.
 -- Who was active in which quarter of an hour: days of every time zone are sums of these.
 create table person_activity (
   tenant_id UUID,
@@ -40,6 +42,7 @@ settings non_replicated_deduplication_window = 10000, fsync_after_insert = 1, fs
 
 create materialized view person_activity_feed to person_activity as
 select tenant_id, toStartOfFifteenMinutes(at) as slot, person_key from events
+where person_key != 0
 group by tenant_id, slot, person_key;
 
 -- When each person key did each event for the first time.
@@ -54,6 +57,7 @@ settings non_replicated_deduplication_window = 10000, fsync_after_insert = 1, fs
 
 create materialized view person_firsts_feed to person_firsts as
 select tenant_id, event, person_key, min(at) as first_at from events
+where person_key != 0
 group by tenant_id, event, person_key;
 
 -- Mirrors of PostgreSQL: the row with the highest version counts.

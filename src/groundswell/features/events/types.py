@@ -150,7 +150,7 @@ class EventConsumer(Protocol):
 
 
 class StoredEvent(msgspec.Struct, frozen=True):
-    """An event as it is read back from the store."""
+    """An event as it is read back. ``person_properties`` are the person's at that time."""
 
     event_id: UUID
     event: str
@@ -159,7 +159,17 @@ class StoredEvent(msgspec.Struct, frozen=True):
     at: datetime
     received_at: datetime
     properties: dict[str, Any]
+    person_properties: dict[str, Any]
     source: str
+    trusted: bool
+
+
+class EventFilter(msgspec.Struct, frozen=True):
+    """Which events a list shows; ``person_keys`` are the keys of a person's distinct ids."""
+
+    event: str = ""
+    distinct_id: str = ""
+    person_keys: Sequence[int] | None = None
 
 
 class Refusal(msgspec.Struct, frozen=True):

@@ -1,6 +1,6 @@
 """What a batch does in PostgreSQL: people, their properties, and what other features make of it."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
@@ -9,7 +9,7 @@ import msgspec
 import structlog
 
 from groundswell.core.db.postgres import Postgres, ScopedTransaction
-from groundswell.core.errors import ProblemError, UnavailableError
+from groundswell.core.errors import UnavailableError
 from groundswell.core.tenancy.permissions import Permission
 from groundswell.core.tenancy.scope import Actor, ActorKind, Scope
 from groundswell.features.events.logic.batch import Group, Item
@@ -21,7 +21,14 @@ from groundswell.features.events.types import (
     Reason,
 )
 from groundswell.features.people import api as people
-from groundswell.features.people.types import Link, LinkKind, PropertyChange, Resolved, Seen
+from groundswell.features.people.types import (
+    Link,
+    LinkKind,
+    Outcome,
+    PropertyChange,
+    Resolved,
+    Seen,
+)
 
 _IDENTIFY = frozenset({"$identify", "identify"})
 _MERGE = "$merge_dangerously"
@@ -76,15 +83,18 @@ class Applier:
                 _log.warning("events_of_no_tenant", tenant=str(tx.tenant_id))
                 return []
             event_ids = await applied.find(tx, self._shard, last_id, part)
-            is_first_time = event_ids is None
-            if is_first_time:
-                await _join_people(tx, group.items)
-            resolved = await people.resolve(tx, _seen(group.items))
-            changes = _put_people(group.items, resolved)
+            seen = _seen(group.items)
+            resolved = await people.resolve(tx, seen)
             if event_ids is None:
+                joined = await _join_people(tx, group.items)
+                changes = _put_people(group.items, resolved, joined)
                 await people.set_properties(tx, changes)
+                if joined:
+                    resolved = await people.resolve(tx, seen)
                 event_ids = await self._consume(tx, group.items, resolved)
                 await applied.record(tx, self._shard, last_id, part, event_ids)
+            else:
+                _put_people(group.items, resolved, set())
         for item in group.items if event_ids else ():
             other = event_ids.get(UUID(bytes=item.event.event_id))
             if other is not None:
@@ -133,29 +143,39 @@ def _moment(ms: int) -> datetime:
     return datetime.fromtimestamp(ms / 1000, UTC)
 
 
-async def _join_people(tx: ScopedTransaction, items: Iterable[Item]) -> None:
-    """Identify, alias and merge; a publishable key never merges two identified people."""
+async def _join_people(tx: ScopedTransaction, items: Iterable[Item]) -> set[int]:
+    """Identify, alias and merge; returns the places of the events that joined two people."""
     links: list[Link] = []
-    merges: list[tuple[str, str, datetime]] = []
+    places: list[int] = []
+    joined: set[int] = set()
     for item in items:
         event = item.event
-        at = _moment(event.at_ms)
         if event.other_id is None:
             continue
         if event.event == _MERGE:
-            merges.append((event.distinct_id, event.other_id, at))
-        else:
-            kind = LinkKind.IDENTIFY if event.event in _IDENTIFY else LinkKind.ALIAS
-            links.append(Link(event.other_id, event.distinct_id, at, kind))
-    await people.link(tx, links)
-    for winner, loser, at in merges if tx.scope.trusted else ():
-        found = await people.resolve(tx, {winner: Seen(at, at), loser: Seen(at, at)})
-        one, other = found[winner].person_id, found[loser].person_id
-        if one != other:
-            try:
-                await people.merge(tx, one, other, "merge event")
-            except ProblemError as error:
-                _log.info("merge_refused", detail=error.detail)
+            if await _merge(tx, item, event.other_id):
+                joined.add(item.place)
+            continue
+        kind = LinkKind.IDENTIFY if event.event in _IDENTIFY else LinkKind.ALIAS
+        links.append(Link(event.other_id, event.distinct_id, _moment(event.at_ms), kind))
+        places.append(item.place)
+    for place, linked in zip(places, await people.link(tx, links), strict=True):
+        if linked.outcome is Outcome.MERGED:
+            joined.add(place)
+    return joined
+
+
+async def _merge(tx: ScopedTransaction, item: Item, other_id: str) -> bool:
+    """Join two people even when both are identified: the word of a secret key only."""
+    if not tx.scope.trusted:
+        return False
+    at = _moment(item.event.at_ms)
+    winner, loser = item.event.distinct_id, other_id
+    found = await people.resolve(tx, {winner: Seen(at, at), loser: Seen(at, at)})
+    one, other = found[winner].person_id, found[loser].person_id
+    if one != other:
+        await people.merge(tx, one, other, "merge event")
+    return one != other
 
 
 def _seen(items: Iterable[Item]) -> dict[str, Seen]:
@@ -171,34 +191,78 @@ def _seen(items: Iterable[Item]) -> dict[str, Seen]:
         elif at < old[0] or at > old[1] or (event.is_identified and old[2]):
             is_anonymous = old[2] and not event.is_identified
             spans[event.distinct_id] = (min(at, old[0]), max(at, old[1]), is_anonymous)
+        if event.other_id is not None:
+            spans.setdefault(event.other_id, (at, at, True))
     return {
         key: Seen(_moment(first), _moment(last), is_anonymous)
         for key, (first, last, is_anonymous) in spans.items()
     }
 
 
-def _put_people(items: Iterable[Item], resolved: dict[str, Resolved]) -> list[PropertyChange]:
+class _Then:
+    """The properties of people as a batch goes by, before anything of it is written."""
+
+    def __init__(self, resolved: Mapping[str, Resolved]) -> None:
+        self._resolved = resolved
+        self._shown: dict[UUID, dict[str, Any]] = {}
+        self._texts: dict[UUID, bytes] = {}
+        self._into: dict[UUID, UUID] = {}
+
+    def _person(self, distinct_id: str) -> UUID | None:
+        who = self._resolved.get(distinct_id)
+        person_id = who.person_id if who else None
+        while person_id in self._into:
+            person_id = self._into[person_id]
+        return person_id
+
+    def _properties(self, person_id: UUID, distinct_id: str) -> dict[str, Any]:
+        return self._shown.get(person_id, self._resolved[distinct_id].properties)
+
+    def join(self, distinct_id: str, other_id: str) -> None:
+        """Two people are one from here on."""
+        one, other = self._person(distinct_id), self._person(other_id)
+        if one is None or other is None or one == other:
+            return
+        of_other = self._properties(other, other_id)
+        self._shown[one] = {**of_other, **self._properties(one, distinct_id)}
+        self._texts.pop(one, None)
+        self._into[other] = one
+
+    def change(self, change: PropertyChange) -> None:
+        """Apply a change."""
+        person_id = self._person(change.distinct_id)
+        if person_id is not None:
+            before = self._properties(person_id, change.distinct_id)
+            self._shown[person_id] = people.properties_after(before, [change])
+            self._texts.pop(person_id, None)
+
+    def text(self, distinct_id: str) -> bytes:
+        """JSON of the properties at this point."""
+        person_id = self._person(distinct_id)
+        assert person_id is not None
+        text = self._texts.get(person_id)
+        if text is None:
+            text = self._texts[person_id] = _encode(self._properties(person_id, distinct_id))
+        return text
+
+
+def _put_people(
+    items: Iterable[Item], resolved: Mapping[str, Resolved], joined: Collection[int]
+) -> list[PropertyChange]:
     """Give each event its person's key and the properties the person had then."""
-    shown: dict[UUID, dict[str, Any]] = {}
-    texts: dict[UUID, bytes] = {}
+    then = _Then(resolved)
     changes: list[PropertyChange] = []
     for item in items:
         event = item.event
         if event.is_personless:
             continue
-        who = resolved[event.distinct_id]
-        item.person_key = who.own_key
-        person_id = who.person_id
+        item.person_key = resolved[event.distinct_id].own_key
+        if item.place in joined and event.other_id is not None:
+            then.join(event.distinct_id, event.other_id)
         if event.change is not None:
-            change = _change(item)
-            changes.append(change)
-            before = shown.get(person_id, who.properties)
-            shown[person_id] = people.properties_after(before, [change])
-            texts.pop(person_id, None)
-        text = texts.get(person_id)
-        if text is None:
-            text = texts[person_id] = _encode(shown.get(person_id, who.properties))
-        item.person_properties = text
+            changes.append(_change(item))
+            then.change(changes[-1])
+        item.person_properties = then.text(event.distinct_id)
     return changes
 
 

@@ -1,7 +1,8 @@
 """Capture over HTTP: plain ASGI in front of the framework, one callable per protocol."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
+from contextlib import asynccontextmanager
 from typing import Any
 from urllib.parse import parse_qs
 
@@ -9,8 +10,15 @@ import msgspec
 import structlog
 
 from groundswell.core.errors import InvalidError, MalformedError, ProblemError, TooLargeError
+from groundswell.core.http.access import Access, RouteEntry
+from groundswell.core.http.access import Door as AccessDoor
 from groundswell.core.http.problems import PROBLEM_JSON, UnexpectedError, headers_of, problem_json
+from groundswell.core.platform import Platform
+from groundswell.core.tenancy.permissions import Permission
+from groundswell.features.events.adapters.disk import DiskGuard
+from groundswell.features.events.adapters.log import IngestLog
 from groundswell.features.events.logic.capture import Capture, Taken
+from groundswell.features.events.logic.refusals import RefusalCounts
 
 Receive = Callable[[], Awaitable[Mapping[str, Any]]]
 Send = Callable[[Mapping[str, Any]], Awaitable[None]]
@@ -67,6 +75,12 @@ class Door:
 
 class PosthogDoor(Door):
     """PostHog's protocol: 200 when anything was kept, 400 with a ``detail`` its SDKs show."""
+
+    async def _take(self, scope: Mapping[str, Any], receive: Receive) -> Taken:
+        try:
+            return await super()._take(scope, receive)
+        except InvalidError as error:
+            raise _BadBatchError(error.detail, errors=error.errors) from None
 
     def _answer(self, taken: Taken) -> tuple[int, bytes]:
         if taken.rejected and not taken.accepted:
@@ -141,3 +155,34 @@ async def _send(send: Send, status: int, headers: list[tuple[bytes, bytes]], bod
     sized = headers if status == 204 else [*headers, (b"content-length", b"%d" % len(body))]
     await send({"type": "http.response.start", "status": status, "headers": sized})
     await send({"type": "http.response.body", "body": body, "more_body": False})
+
+
+@asynccontextmanager
+async def open_doors(
+    platform: Platform, paths: Mapping[str, str]
+) -> AsyncIterator[dict[str, Asgi]]:
+    """The doors of one process, for as long as it answers requests."""
+    settings = platform.settings
+    log = IngestLog(platform.endpoints.log_url)
+    refusals = RefusalCounts(platform.log)
+    disk = DiskGuard(settings.home, settings.disk_reserve_bytes)
+    capture = Capture(platform.directory, log, disk, refusals, settings.max_body_bytes)
+    kinds: dict[str, type[Door]] = {"api": Door, "posthog": PosthogDoor}
+    try:
+        yield {
+            path: kinds[source](capture, source, settings.max_body_bytes)
+            for path, source in paths.items()
+        }
+    finally:
+        await refusals.close()
+        await log.close()
+
+
+def capture_routes(paths: Iterable[str]) -> tuple[RouteEntry, ...]:
+    """The doors as lines of the route table: they check keys and permission themselves."""
+    access = Access(
+        door=AccessDoor.PERMISSION, permission=Permission.EVENTS_WRITE, summary="Send events"
+    )
+    return tuple(
+        RouteEntry(method="POST", path=path, access=access, handler=None) for path in paths
+    )

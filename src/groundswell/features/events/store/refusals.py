@@ -56,6 +56,8 @@ async def count(tx: Transaction, rows: Sequence[CountedRefusal]) -> None:
 
 async def last_counted(tx: Transaction, stream: str) -> str:
     """The id of the last entry of a stream that is in the counts."""
+    # Two writers may be up, one waiting for the shard: only one of them counts at a time.
+    await tx.execute("select pg_advisory_xact_lock(hashtextextended(%s, 0))", (stream,))
     found = await tx.value("select last_id from ingest_ranges where shard = %s", (stream,))
     return str(found) if found else "0-0"
 
