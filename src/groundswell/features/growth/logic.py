@@ -53,13 +53,17 @@ def choose_range(today: date, days: int | None, first: date | None, last: date |
     return Range(begin, end)
 
 
-def tenant_of(platform: Platform, scope: Scope) -> Tenant:
+async def tenant_of(platform: Platform, scope: Scope) -> Tenant:
     """What the directory knows of the Scope's tenant.
 
     Raises:
         NotFoundError: it was deleted a moment ago.
     """
     tenant = platform.directory.tenant(scope.tenant_id)
+    if tenant is None:
+        # Made a moment ago, and this process has not heard of it yet.
+        await platform.directory.refresh()
+        tenant = platform.directory.tenant(scope.tenant_id)
     if tenant is None:
         raise NotFoundError("There is no such workspace.")
     return tenant
@@ -71,19 +75,33 @@ def today_of(tenant: Tenant) -> date:
 
 
 async def metrics(platform: Platform, scope: Scope, period: Range) -> Metrics:
-    """Figures of a period and of the period of the same length before it."""
-    tenant = tenant_of(platform, scope)
+    """Figures of a period, compared with the period of the same length before it."""
+    return (await compare(platform, scope, period))[0]
+
+
+async def compare(platform: Platform, scope: Scope, period: Range) -> tuple[Metrics, Sequence[Day]]:
+    """Figures of a period, and the days of the period before it.
+
+    Of those days only the last counts active people: the others are not shown.
+    """
+    tenant = await tenant_of(platform, scope)
     length = period.last - period.first + timedelta(days=1)
     before = Range(period.first - length, period.first - timedelta(days=1))
     computed_at = clock.now()
-    # Of active people the period before shows its last day only: one day more to read.
     days = await figures(platform, scope, tenant, Range(before.first, period.last), before.last)
     earlier, shown = days[: length.days], days[length.days :]
     totals, previous = add(shown), add(earlier)
-    return Metrics(
-        tenant.currency, period, shown, totals, before, previous,
-        growth(totals, previous), computed_at,
-    )  # fmt: skip
+    found = Metrics(
+        currency=tenant.currency,
+        range=period,
+        days=shown,
+        totals=totals,
+        previous_range=before,
+        previous=previous,
+        growth=growth(totals, previous),
+        computed_at=computed_at,
+    )
+    return found, earlier
 
 
 async def figures(
@@ -115,6 +133,11 @@ async def figures(
     return days
 
 
+async def is_empty(platform: Platform, scope: Scope) -> bool:
+    """Whether the tenant never had an event or an order."""
+    return not await store.has_anything(platform.store, scope)
+
+
 def add(days: Sequence[Day]) -> Totals:
     """Sums over days; active people as of the last."""
     last = days[-1]
@@ -138,6 +161,7 @@ def _ratio(now: int, before: int) -> float | None:
 
 async def capture_all(platform: Platform, *, only_due: bool = False) -> list[Captured]:
     """Daily snapshots of every active tenant; with ``only_due`` of those whose day has ended."""
+    await platform.directory.refresh()
     async with platform.postgres.across_tenants("growth-snapshot") as tx:
         latest = await store.last_captured(tx)
     captured = []

@@ -44,7 +44,7 @@ class Capture(msgspec.Struct, frozen=True):
 async def growth_metrics(request: AnyRequest, platform: Platform, scope: Scope) -> Metrics:
     """Figures of a period by the tenant's days; money in minor units."""
     query = read_query(request, GrowthQuery)
-    today = logic.today_of(logic.tenant_of(platform, scope))
+    today = logic.today_of(await logic.tenant_of(platform, scope))
     period = logic.choose_range(today, query.days, query.first, query.last)
     return await logic.metrics(platform, scope, period)
 

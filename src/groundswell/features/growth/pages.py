@@ -1,0 +1,134 @@
+"""The growth page, where a signed-in member lands."""
+
+from collections.abc import Sequence
+from datetime import date
+from typing import Any
+
+from litestar import Response, get
+
+from groundswell.core.errors import InvalidError
+from groundswell.core.http.access import requires, signed_in
+from groundswell.core.http.body import read_query
+from groundswell.core.http.caller import AnyRequest
+from groundswell.core.http.pages import page, redirect
+from groundswell.core.platform import Platform
+from groundswell.core.tenancy.permissions import Permission
+from groundswell.core.tenancy.scope import Scope
+from groundswell.features.growth import logic
+from groundswell.features.growth.routes import GrowthQuery
+from groundswell.features.growth.types import ADDED, Day, Metrics, Range
+from groundswell.ui import format as text
+from groundswell.ui.charts import Series, Sparkline, Trend, Unit
+from groundswell.ui.i18n import gettext as _
+from groundswell.ui.links import Choice
+from groundswell.ui.shell import NavItem
+
+PATH = "/growth"
+_LENGTHS = (7, 30, 90, 365)
+
+
+@get("/", opt=signed_in())
+async def home(request: AnyRequest) -> Response[Any]:
+    """The front door: the dashboard."""
+    return redirect(request, PATH)
+
+
+@get(PATH, opt=requires(Permission.GROWTH_READ))
+async def show(request: AnyRequest, platform: Platform, scope: Scope) -> Response[Any]:
+    """Figures of a period, compared with the period before."""
+    today = logic.today_of(await logic.tenant_of(platform, scope))
+    period, problem = _period(request, today)
+    found, earlier = await logic.compare(platform, scope, period)
+    totals = found.totals
+    is_quiet = not totals.mau and not any(getattr(totals, name) for name in ADDED)
+    if is_quiet and await logic.is_empty(platform, scope):
+        return await _nothing_yet(request, platform, scope)
+    return await page(
+        request,
+        "growth/growth.html",
+        metrics=found,
+        sentence=_sentence(found),
+        problem=problem,
+        choices=_choices(period, today),
+        money_cards=_cards(found, ("revenue", "orders", "new_users", "activated_users")),
+        people_cards=_cards(found, ("dau", "wau", "mau")),
+        trend=_trend(found, earlier),
+    )
+
+
+def _period(request: AnyRequest, today: date) -> tuple[Range, str]:
+    """The days asked for; wrong ones show the usual 30 and say why."""
+    try:
+        query = read_query(request, GrowthQuery)
+        return logic.choose_range(today, query.days, query.first, query.last), ""
+    except InvalidError as error:
+        reasons = "; ".join(f"{item.field} {item.reason}" for item in error.errors)
+        return logic.choose_range(today, None, None, None), reasons
+
+
+async def _nothing_yet(request: AnyRequest, platform: Platform, scope: Scope) -> Response[Any]:
+    address = platform.settings.public_url or str(request.base_url)
+    tenant = await logic.tenant_of(platform, scope)
+    return await page(request, "growth/empty.html", address=address.rstrip("/"), tenant=tenant.slug)
+
+
+def _sentence(found: Metrics) -> str:
+    return _("%(period)s · compared with %(previous)s") % {
+        "period": text.period(found.range.first, found.range.last),
+        "previous": text.period(found.previous_range.first, found.previous_range.last),
+    }
+
+
+def _choices(period: Range, today: date) -> list[Choice]:
+    length = (period.last - period.first).days + 1
+    return [
+        Choice(
+            _("%(num)s days") % {"num": days},
+            f"{PATH}?days={days}",
+            current=period.last == today and length == days,
+        )
+        for days in _LENGTHS
+    ]
+
+
+def _cards(found: Metrics, names: Sequence[str]) -> list[dict[str, Any]]:
+    labels = {
+        "revenue": _("Revenue"),
+        "orders": _("Orders"),
+        "new_users": _("New people"),
+        "activated_users": _("Activated people"),
+        "dau": _("Active on the last day"),
+        "wau": _("Active in the last 7 days"),
+        "mau": _("Active in the last 30 days"),
+    }
+    return [
+        {
+            "name": name,
+            "label": labels[name],
+            "value": _text(name, getattr(found.totals, name), found.currency),
+            "before": _text(name, getattr(found.previous, name), found.currency),
+            "change": getattr(found.growth, name),
+            "spark": Sparkline(tuple(getattr(day, name) for day in found.days), labels[name]),
+        }
+        for name in names
+    ]
+
+
+def _text(name: str, value: int, currency: str) -> str:
+    return text.money(value, currency) if name == "revenue" else text.number(value)
+
+
+def _trend(found: Metrics, earlier: Sequence[Day]) -> Trend:
+    return Trend(
+        _("Revenue"),
+        tuple(day.date for day in found.days),
+        (
+            Series(_("This period"), tuple(day.revenue for day in found.days)),
+            Series(_("Period before"), tuple(day.revenue for day in earlier), "previous"),
+        ),
+        Unit("money", found.currency),
+    )
+
+
+PAGES = (home, show)
+NAV = (NavItem("Growth", PATH, "trending-up"),)
