@@ -3,7 +3,7 @@
 import asyncio
 import re
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 from uuid import uuid4
 
@@ -12,9 +12,8 @@ from litestar.enums import ScopeType
 from litestar.types import ASGIApp, HTTPScope, Message, Receive, Scope, Send
 
 from groundswell.core.errors import InsufficientStorageError, MalformedError, ProblemError
-from groundswell.core.http.access import is_api
 from groundswell.core.http.csrf import SAFE_METHODS
-from groundswell.core.http.headers import completed, security_headers
+from groundswell.core.http.headers import Raw, completed, security_headers
 from groundswell.core.http.problems import (
     PROBLEM_JSON,
     RequestTimeoutError,
@@ -33,6 +32,7 @@ BODY_SECONDS = 60.0
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{8,80}")
 _log = structlog.get_logger(__name__)
 
+Defaults = tuple[Raw, ...]
 StorageGuard = Callable[[], str | None]
 """Says why writes are refused at this moment, or None."""
 
@@ -55,7 +55,7 @@ class Edge:
         scope["state"] = {**scope.get("state", {}), "request_id": request_id}
         structlog.contextvars.clear_contextvars()
         structlog.contextvars.bind_contextvars(request_id=request_id)
-        answer = _Answer(scope, send, self._api if is_api(scope["path"]) else self._page)
+        answer = _Answer(scope, send, api=self._api, page=self._page)
         began = time.perf_counter()
         try:
             self._check(scope)
@@ -82,10 +82,11 @@ class Edge:
 class _Answer:
     """``send`` with our headers; remembers the status."""
 
-    def __init__(self, scope: HTTPScope, send: Send, defaults: Any) -> None:
+    def __init__(self, scope: HTTPScope, send: Send, *, api: Defaults, page: Defaults) -> None:
         self._scope = scope
         self._send = send
-        self._defaults = defaults
+        self._api = api
+        self._page = page
         self.status = 0
 
     async def __call__(self, message: Message) -> None:
@@ -94,7 +95,8 @@ class _Answer:
             state: dict[str, Any] = self._scope["state"]
             extra = {**state.get("answer_headers", {}), "x-request-id": state["request_id"]}
             own = [(name.lower().encode(), value.encode()) for name, value in extra.items()]
-            headers = completed(message["headers"], [*own, *self._defaults])
+            defaults = self._page if _is_html(message["headers"]) else self._api
+            headers = completed(message["headers"], [*own, *defaults])
             message = {**message, "headers": headers}
         await self._send(message)
 
@@ -133,6 +135,10 @@ class _Deadline:
             ) from None
         self._complete = not message.get("more_body", False)
         return message
+
+
+def _is_html(headers: Iterable[Raw]) -> bool:
+    return any(n.lower() == b"content-type" and v.startswith(b"text/html") for n, v in headers)
 
 
 def _request_id(scope: HTTPScope) -> str:

@@ -115,7 +115,7 @@ def problem_of(error: ProblemError, path: str = "", request_id: str = "") -> Pro
     """The answer's body for a failure."""
     status, slug, title = _kind(error)
     return Problem(
-        type=f"/problems/{slug}",
+        type=f"/api/docs#{slug}",
         title=title,
         status=status,
         detail=error.detail,
