@@ -5,18 +5,41 @@ from uuid import UUID
 
 from groundswell.core.db.postgres import ScopedTransaction
 from groundswell.features.commerce.logic.consumer import OrderConsumer
-from groundswell.features.commerce.logic.rates import set_rates
+from groundswell.features.commerce.logic.imports.run import ImportRun, Progress, Scan, scan
+from groundswell.features.commerce.logic.imports.types import (
+    Control,
+    Counts,
+    Format,
+    ImportOptions,
+    Report,
+)
+from groundswell.features.commerce.logic.rate_files import read_rates
+from groundswell.features.commerce.logic.rates import recount, set_rates
 from groundswell.features.commerce.logic.record import record_orders
 from groundswell.features.commerce.logic.refunds import record_refunds
-from groundswell.features.commerce.store import listing
+from groundswell.features.commerce.store import listing, rates
+from groundswell.features.commerce.store.rates import Books
 from groundswell.features.commerce.types import Order, OrderDetail, OrderFilter, Totals
 
 __all__ = [
     "EVENT_CONSUMERS",
+    "Books",
+    "Control",
+    "Counts",
+    "Format",
+    "ImportOptions",
+    "ImportRun",
+    "Progress",
+    "Report",
+    "Scan",
     "get_order",
+    "import_books",
     "list_orders",
+    "read_rates",
     "record_orders",
     "record_refunds",
+    "recount",
+    "scan",
     "set_rates",
     "totals",
 ]
@@ -43,3 +66,8 @@ async def list_orders(
 async def totals(tx: ScopedTransaction, wanted: OrderFilter) -> Totals:
     """Sums over the orders a list would show."""
     return await listing.totals(tx, wanted)
+
+
+async def import_books(tx: ScopedTransaction) -> Books:
+    """The currency and zone an import assumes where a file says nothing."""
+    return await rates.books(tx)
