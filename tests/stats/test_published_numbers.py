@@ -1,17 +1,20 @@
 """Numbers published for these methods, as they stand in docs and other projects' tests."""
 
+import json
 import math
+from pathlib import Path
 
 import pytest
 
 from groundswell.stats.bayesian import BayesianResult, NormalPrior, posterior
-from groundswell.stats.effect import Difference, Statistic, compare
+from groundswell.stats.cuped import Regression, RegressionAdjustedStatistic
+from groundswell.stats.effect import Difference, EffectKind, Statistic, compare
 from groundswell.stats.frequentist import FrequentistResult, welch
 from groundswell.stats.multiplicity import benjamini_hochberg, holm
 from groundswell.stats.power import Baseline, SampleSize, proportion_baseline, sample_size
 from groundswell.stats.sample_ratio import sample_ratio
 from groundswell.stats.sequential import confidence_sequence, critical_value, mixture_rho
-from groundswell.stats.statistic import MeanStatistic, ProportionStatistic
+from groundswell.stats.statistic import MeanStatistic, ProportionStatistic, RatioStatistic
 
 HALVES = (ProportionStatistic(28, 14), ProportionStatistic(30, 16))
 SPEND = (MeanStatistic(3000, 1396.87, 52377.9767), MeanStatistic(3461, 2422.7, 134698.29))
@@ -153,3 +156,47 @@ def test_published_effects_carry_their_counts() -> None:
     effect = compare(*TEN_THOUSAND)
     assert isinstance(effect, Difference)
     assert (effect.control_n, effect.treatment_n, effect.control_mean) == (10_000, 10_000, 0.05)
+
+
+def users(name: str) -> Pair:
+    """tea-tasting's simulated users, from their sums."""
+    cases = json.loads((Path(__file__).parent / "golden" / "users.json").read_text())["cases"]
+    case = next(case for case in cases if case["name"] == name)
+    kinds = {"mean": MeanStatistic, "ratio": RatioStatistic, "cuped": RegressionAdjustedStatistic}
+    orders = {"mean": ("sum", "sum_squares")}.get(case["kind"], ("m", "mm", "d", "dd", "md"))
+    control, treatment = (
+        kinds[case["kind"]](arm["n"], *(arm[key] for key in orders)) for arm in case["arms"]
+    )
+    return control, treatment
+
+
+@pytest.mark.parametrize(
+    ("name", "kind", "estimate", "lower", "upper", "p_value"),
+    [
+        ("orders", "absolute", 0.042690, -0.010800, 0.096180, 0.117732),
+        ("orders", "relative", 0.080487, -0.02445, 0.18542, 0.13272),
+        ("orders per session", "absolute", 0.0233050, -0.0024594, 0.0490694, 0.0762376),
+        ("orders, CUPED", "absolute", 0.0583039, 0.0156965, 0.1009113, 0.0073304),
+    ],
+)
+def test_published_results_of_simulated_users(
+    name: str, kind: str, estimate: float, lower: float, upper: float, p_value: float
+) -> None:
+    """Mean, ratio and CUPED, as two packages print them."""
+    result = welch(compare(*users(name), EffectKind(kind)))
+    assert isinstance(result, FrequentistResult)
+    assert (result.estimate, result.p_value) == (near(estimate), near(p_value))
+    assert (result.interval.lower, result.interval.upper) == (near(lower), near(upper))
+
+
+def test_cuped_divides_by_the_unadjusted_control() -> None:
+    """θ 0.521293; 10.99 % of what the control did, not 11.15 % nor 23.37 %."""
+    control, treatment = users("orders, CUPED")
+    assert isinstance(control, RegressionAdjustedStatistic)
+    assert isinstance(treatment, RegressionAdjustedStatistic)
+    pooled = (control + treatment).regression()
+    assert isinstance(pooled, Regression)
+    assert pooled.slope == pytest.approx(0.521293, abs=5e-7)
+    effect = compare(control, treatment)
+    assert isinstance(effect, Difference)
+    assert effect.estimate == pytest.approx(0.1099, abs=5e-5)
