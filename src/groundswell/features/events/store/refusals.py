@@ -88,3 +88,24 @@ async def recent(
             "limit": limit,
         },
     )
+
+
+async def keys_used(tx: ScopedTransaction) -> tuple[int, datetime | None]:
+    """How many usable keys the tenant has, and when one was last used."""
+    rows = await tx.rows(
+        "select count(*) filter (where revoked_at is null"
+        " and (expires_at is null or expires_at > now())), max(last_used_at)"
+        " from api_keys where tenant_id = %s",
+        (tx.tenant_id,),
+    )
+    return rows[0][0], rows[0][1]
+
+
+async def count_since(tx: ScopedTransaction, since: datetime) -> int:
+    """Refused events since a moment, by the hour."""
+    found = await tx.value(
+        "select coalesce(sum(count), 0)::bigint from refused_events"
+        " where tenant_id = %s and last_at >= %s",
+        (tx.tenant_id, since),
+    )
+    return int(found)
