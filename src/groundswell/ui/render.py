@@ -63,7 +63,7 @@ def environment(
         loader=ChoiceLoader([FileSystemLoader(TEMPLATES), *loaders]),
         autoescape=True,
         undefined=StrictUndefined,
-        extensions=["jinja2.ext.i18n", "jinja2.ext.do"],
+        extensions=["jinja2.ext.i18n"],
         trim_blocks=True,
         lstrip_blocks=True,
         auto_reload=reload,
