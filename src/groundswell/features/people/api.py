@@ -9,6 +9,7 @@ from groundswell.core.errors import NotFoundError
 from groundswell.features.people.logic.merges import link, merge, unmerge
 from groundswell.features.people.logic.properties import Layers
 from groundswell.features.people.logic.resolve import resolve, set_properties
+from groundswell.features.people.logic.timeline import MergeTimeline
 from groundswell.features.people.store import ids, merges, people
 from groundswell.features.people.types import (
     DistinctId,
@@ -22,9 +23,11 @@ from groundswell.features.people.types import (
 )
 
 __all__ = [
+    "TIMELINE",
     "get",
     "identify",
     "ids_of",
+    "ids_of_each",
     "link",
     "list_people",
     "merge",
@@ -35,6 +38,9 @@ __all__ = [
     "set_properties",
     "unmerge",
 ]
+
+TIMELINE = (MergeTimeline(),)
+"""What this feature tells of a person."""
 
 
 async def identify(
@@ -68,6 +74,13 @@ async def ids_of(
 ) -> list[DistinctId]:
     """Distinct ids of people (roots), oldest first."""
     return await ids.of_people(tx, person_ids, limit)
+
+
+async def ids_of_each(
+    tx: ScopedTransaction, person_ids: Sequence[UUID]
+) -> dict[UUID, list[DistinctId]]:
+    """Up to 100 distinct ids of every person, oldest first."""
+    return await ids.of_each(tx, person_ids)
 
 
 async def list_people(

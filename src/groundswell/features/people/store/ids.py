@@ -96,6 +96,16 @@ where p.tenant_id = %(tenant)s and p.person_id = g.person_id and locked.person_i
 returning p.person_id
 """
 
+_OF_EACH = """
+select p.person_id, d.distinct_id, d.own_key, d.is_anonymous, d.first_seen_at
+from unnest(%s::uuid[]) as p(person_id)
+cross join lateral (
+  select distinct_id, own_key, is_anonymous, first_seen_at from distinct_ids
+  where tenant_id = %s and person_id = p.person_id
+  order by first_seen_at, distinct_id limit %s
+) d
+"""
+
 _VOUCHED = """
 select distinct person_id from distinct_ids
 where tenant_id = %s and person_id = any(%s) and is_vouched
@@ -161,6 +171,17 @@ async def see_people(tx: ScopedTransaction, seen: Mapping[UUID, Seen]) -> set[UU
             },
         )
     )
+
+
+async def of_each(
+    tx: ScopedTransaction, person_ids: Sequence[UUID], each: int = 100
+) -> dict[UUID, list[DistinctId]]:
+    """Up to ``each`` ids of every person, oldest first."""
+    rows = await tx.rows(_OF_EACH, (list(person_ids), tx.tenant_id, each))
+    found: dict[UUID, list[DistinctId]] = {}
+    for person_id, *values in rows:
+        found.setdefault(person_id, []).append(DistinctId(*values))
+    return found
 
 
 async def vouched(tx: ScopedTransaction, person_ids: Sequence[UUID]) -> set[UUID]:
