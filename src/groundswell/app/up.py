@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import os
 import signal
 import socket
 import sys
@@ -14,7 +15,7 @@ from groundswell.core.engines.endpoints import Endpoints, publish, withdraw
 from groundswell.core.engines.home import Home
 from groundswell.core.engines.probe import http_answers, is_free
 from groundswell.core.engines.program import Program, always_ready, python_program
-from groundswell.core.engines.supervisor import Supervisor
+from groundswell.core.engines.supervisor import StartError, Supervisor
 from groundswell.core.errors import ConfigurationError
 
 _ROLES = ("writer", "worker")
@@ -54,14 +55,49 @@ async def _start(
     supervisor: Supervisor,
     engines: list[Program],
 ) -> None:
-    from groundswell.core.db.migrations import migrate
-
-    await supervisor.start()
-    # Roles and commands attach from here on; the address follows when it answers.
-    publish(home, endpoints)
-    await migrate(endpoints.database_owner_url, endpoints.clickhouse_url)
-    await supervisor.add(roles(settings, home, port, after=[p.name for p in engines]))
+    """Engines, schema, roles. The roles' interpreters start meanwhile: they wait for `publish`."""
+    names = [program.name for program in engines]
+    beginning = asyncio.create_task(supervisor.add(roles(settings, home, port, after=names)))
+    try:
+        await supervisor.start()
+        await migrate_apart(home, endpoints)
+        # Roles and commands attach from here on; the address follows when it answers.
+        publish(home, endpoints)
+        await beginning
+    finally:
+        beginning.cancel()
     publish(home, endpoints, url=web_url(settings, port))
+
+
+async def migrate_apart(home: Home, endpoints: Endpoints) -> None:
+    """Run ``groundswell migrate`` as a process: what it imports would stay in the supervisor.
+
+    Raises:
+        StartError: with what it said.
+    """
+    env = {
+        "DATABASE_URL": endpoints.database_url,
+        "DATABASE_OWNER_URL": endpoints.database_owner_url,
+        "DATABASE_SYSTEM_URL": endpoints.database_system_url,
+        "CLICKHOUSE_URL": endpoints.clickhouse_url,
+        "LOG_URL": endpoints.log_url,
+        "CACHE_URL": endpoints.cache_url,
+    }
+    process = await asyncio.create_subprocess_exec(
+        *python_program("groundswell", "migrate", "--home", str(home.path)),
+        env={**os.environ, **env},
+        stdin=asyncio.subprocess.DEVNULL,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.STDOUT,
+    )
+    try:
+        said, _ = await process.communicate()
+    except asyncio.CancelledError:
+        process.kill()
+        raise
+    (home / "logs" / "migrate.log").write_bytes(said)
+    if process.returncode != 0:
+        raise StartError(f"The schema can't be brought up to date:\n{said.decode()}")
 
 
 def roles(settings: Settings, home: Home, port: int, after: list[str]) -> list[Program]:
@@ -86,7 +122,15 @@ def _role(
     home: Home, role: str, name: str, env: dict[str, str], after: list[str], ready: Any
 ) -> Program:
     argv = python_program("groundswell", role, "--home", str(home.path))
-    return Program(name=name, argv=argv, env=env, ready=ready, after=after)
+    return Program(
+        name=name,
+        argv=argv,
+        env=env,
+        ready=ready,
+        after=after,
+        starts_at_once=True,
+        ready_within=90.0,
+    )
 
 
 def web_processes(settings: Settings) -> int:

@@ -4,10 +4,12 @@ import fcntl
 import hashlib
 import os
 import stat
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
+from typing import IO
 
 from groundswell.core.engines.secrets import Secrets, load_secrets
 from groundswell.core.errors import ConfigurationError
@@ -17,6 +19,9 @@ FOLDERS = ("postgres", "valkey-log", "store", "files", "state", "logs", "run")
 # sockaddr_un holds 108 bytes with its NUL; PostgreSQL adds the longest name of ours.
 _SOCKET_LIMIT = 107
 _LONGEST_SOCKET = ".s.PGSQL.5432"
+
+_TRIES = 4
+_MOMENT = 0.01  # seconds
 
 
 class AlreadyRunningError(Exception):
@@ -74,19 +79,14 @@ class Home:
         """
         path = self.path / "run" / "lock"
         with path.open("a") as file:
-            try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                raise AlreadyRunningError(self._who()) from None
+            if not _take(file, fcntl.LOCK_EX, _TRIES):
+                raise AlreadyRunningError(self._who())
             yield
 
     def is_locked(self) -> bool:
         """Whether some process holds this home now."""
-        try:
-            with self.locked():
-                return False
-        except AlreadyRunningError:
-            return True
+        with (self.path / "run" / "lock").open("a") as file:
+            return not _take(file, fcntl.LOCK_SH, 1)
 
     def _who(self) -> str:
         from groundswell.core.engines.endpoints import read_published
@@ -96,6 +96,19 @@ class Home:
             return f"Groundswell is already starting on {self.path}."
         where = f", {published.url}" if published.url else ""
         return f"Groundswell is already running here (pid {published.pid}{where}): {self.path}"
+
+
+def _take(file: IO[str], kind: int, tries: int) -> bool:
+    """Lock ``file`` without waiting longer than the moment in which others only look."""
+    for left in reversed(range(tries)):
+        try:
+            fcntl.flock(file, kind | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if left:
+                time.sleep(_MOMENT)
+        else:
+            return True
+    return False
 
 
 def _short_base() -> Path:

@@ -38,6 +38,7 @@ class Program:
     death: signal.Signals = signal.SIGKILL
     identity: Sequence[str] = ()
     after: Sequence[str] = ()
+    starts_at_once: bool = False  # waits for ``after`` by itself; they still stop later
     ready_within: float = 30.0  # seconds; then it is killed and started again
 
     def command(self) -> list[str]:

@@ -9,7 +9,6 @@ from collections.abc import Callable, Coroutine, Iterable
 from typing import Any
 
 import msgspec
-import structlog
 
 from groundswell.core.engines.endpoints import write_private
 from groundswell.core.engines.home import Home
@@ -22,10 +21,9 @@ FIRST_PAUSE = 0.1  # seconds before the first restart; doubles up to
 LONGEST_PAUSE = 10.0
 STABLE_AFTER = 10.0  # seconds up after which the pause is short again
 STOP_WITHIN = 5.0  # seconds for all together, then SIGKILL
+_KEPT_FOR_LAST = 1.3  # seconds of that for what all others stand on
 _POLL = 0.02
 _FIRST_TRIES = 4  # deaths before it was ever ready, after which `start` gives up
-
-_log = structlog.get_logger(__name__)
 
 
 class Status(msgspec.Struct, kw_only=True):
@@ -71,7 +69,6 @@ class _Child:
             try:
                 await self._live()
             except Exception as error:  # noqa: BLE001 - whatever stops a start is tried again
-                _log.warning("start failed", program=self.program.name, error=str(error))
                 self.log.write(f"start failed: {error}\n")
             if time.monotonic() - began > STABLE_AFTER:
                 self._pause = FIRST_PAUSE
@@ -131,6 +128,7 @@ class Supervisor:
         self._home = home
         self._path = home / "run" / "status.json"
         self._children = {program.name: self._child(program) for program in programs}
+        self._swept = asyncio.Event()
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._keeper: asyncio.Task[None] | None = None
 
@@ -144,20 +142,24 @@ class Supervisor:
             StartError: something keeps dying, or is not ready after ``within`` seconds; all is
                 stopped then.
         """
+        first = list(self._children.values())
         await asyncio.to_thread(self._sweep)
+        self._swept.set()
         self._keeper = asyncio.create_task(self._keep())
         try:
-            await self._start_all(list(self._children.values()), within)
+            await self._start_all(first, within)
         except BaseException:
             await self.stop()
             raise
 
     async def add(self, programs: Iterable[Program], within: float = 120.0) -> None:
-        """Start more programs beside the running ones; return when they are ready.
+        """Start more programs beside those of ``start``; return when they are ready.
 
         Raises:
             StartError: as ``start``; what runs goes on running.
         """
+        # The sweep reads the status file that new children write.
+        await self._swept.wait()
         added = [self._child(program) for program in programs]
         self._children.update({child.program.name: child for child in added})
         await self._start_all(added, within)
@@ -171,9 +173,10 @@ class Supervisor:
             raise StartError(f"Not ready after {within:.0f} s.\n{story}") from None
 
     async def _start(self, child: _Child) -> None:
-        for name in child.program.after:
-            if name in self._children:
-                await self._children[name].ready.wait()
+        if not child.program.starts_at_once:
+            for name in child.program.after:
+                if name in self._children:
+                    await self._children[name].ready.wait()
         self._tasks[child.program.name] = asyncio.create_task(child.run())
         waits = [asyncio.ensure_future(e.wait()) for e in (child.ready, child.hopeless)]
         try:
@@ -194,9 +197,10 @@ class Supervisor:
             self._keeper.cancel()
         layers = self._layers()
         began = time.monotonic()
-        for number, layer in enumerate(layers, 1):
-            # An even share each: a role that hangs must not cost the engines their time.
-            await self._stop_layer(layer, began + STOP_WITHIN * number / len(layers))
+        for layer in layers:
+            # A role that hangs must not cost the engines their time.
+            kept = 0.0 if layer is layers[-1] else _KEPT_FOR_LAST
+            await self._stop_layer(layer, began + STOP_WITHIN - kept)
         self._path.unlink(missing_ok=True)
 
     async def _stop_layer(self, layer: list[_Child], deadline: float) -> None:
