@@ -17,12 +17,14 @@ from groundswell.features.commerce.logic.rate_files import read_rates
 from groundswell.features.commerce.logic.rates import recount, set_rates
 from groundswell.features.commerce.logic.record import record_orders
 from groundswell.features.commerce.logic.refunds import record_refunds
+from groundswell.features.commerce.logic.timeline import OrderTimeline
 from groundswell.features.commerce.store import listing, rates
 from groundswell.features.commerce.store.rates import Books
-from groundswell.features.commerce.types import Order, OrderDetail, OrderFilter, Totals
+from groundswell.features.commerce.types import Order, OrderDetail, OrderFilter, Rate, Totals
 
 __all__ = [
     "EVENT_CONSUMERS",
+    "TIMELINE",
     "Books",
     "Control",
     "Counts",
@@ -35,6 +37,7 @@ __all__ = [
     "get_order",
     "import_books",
     "list_orders",
+    "list_rates",
     "read_rates",
     "record_orders",
     "record_refunds",
@@ -46,6 +49,9 @@ __all__ = [
 
 EVENT_CONSUMERS = (OrderConsumer(),)
 """What the writer hands events to."""
+
+TIMELINE = (OrderTimeline(),)
+"""What this feature tells of a person."""
 
 
 async def get_order(tx: ScopedTransaction, order_uid: UUID) -> OrderDetail:
@@ -71,3 +77,8 @@ async def totals(tx: ScopedTransaction, wanted: OrderFilter) -> Totals:
 async def import_books(tx: ScopedTransaction) -> Books:
     """The currency and zone an import assumes where a file says nothing."""
     return await rates.books(tx)
+
+
+async def list_rates(tx: ScopedTransaction, after: Rate | None, limit: int) -> list[Rate]:
+    """Exchange rates by currency and day; ``after`` goes on behind that one."""
+    return await rates.list_rates(tx, after, limit)

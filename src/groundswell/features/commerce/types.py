@@ -8,7 +8,6 @@ from uuid import UUID
 
 import msgspec
 
-from groundswell.core.errors import FieldError
 from groundswell.core.money import MAX_MINOR
 
 MAX_LINES = 1_000
@@ -221,8 +220,14 @@ class Rate(msgspec.Struct, frozen=True):
     rate: Decimal
 
 
-class SourceError(msgspec.Struct, frozen=True):
-    """Where something sent in bulk is wrong."""
+class Movement(msgspec.Struct, frozen=True):
+    """Money that moved: an order, or a refund with a negative amount."""
 
-    index: int
-    errors: list[FieldError]
+    entry_id: UUID
+    order_uid: UUID
+    source: str
+    order_id: str
+    refund_id: str
+    currency: str
+    amount: int
+    at: datetime

@@ -13,6 +13,7 @@ from groundswell.features.commerce.store import orders, rates
 from groundswell.features.commerce.types import (
     CurrencyTotal,
     Line,
+    Movement,
     Order,
     OrderDetail,
     OrderFilter,
@@ -70,6 +71,26 @@ select count(distinct d.person_id) from orders o
 join distinct_ids d on d.tenant_id = o.tenant_id and d.distinct_id = o.distinct_id
 where o.tenant_id = %(tenant)s {_WANTED}
 """  # noqa: S608
+
+# A refund's id in lists is made of its order's and its number, which nothing else has.
+_MOVEMENTS = """
+with mine as (
+  select o.* from orders o
+  join distinct_ids d on d.tenant_id = o.tenant_id and d.distinct_id = o.distinct_id
+  where o.tenant_id = %(tenant)s and d.tenant_id = %(tenant)s and d.person_id = %(person)s
+), moved as (
+  select order_uid as entry_id, order_uid, source, order_id, '' as refund_id, currency,
+         total as amount, placed_at as at from mine
+  union all
+  select md5(m.order_uid::text || ':' || l.line_no)::uuid, m.order_uid, m.source, m.order_id,
+         l.refund_id, m.currency, l.amount, l.at
+  from mine m join order_lines l on l.tenant_id = m.tenant_id and l.order_uid = m.order_uid
+  where m.refunded > 0 and l.kind = 'refund'
+)
+select * from moved
+where %(at)s::timestamptz is null or (at, entry_id) < (%(at)s, %(entry)s)
+order by at desc, entry_id desc limit %(limit)s
+"""
 
 _SOURCES = """
 with recursive found as (
@@ -138,6 +159,18 @@ async def totals(tx: ScopedTransaction, wanted: OrderFilter) -> Totals:
         revenue=gross - given_back,
         without_rate=sum(each.without_rate for each in sums),
         by_currency=[CurrencyTotal(s.currency, s.orders, s.total, s.refunded) for s in sums],
+    )
+
+
+async def movements(
+    tx: ScopedTransaction, person_id: UUID, after: tuple[datetime, UUID] | None, limit: int
+) -> list[Movement]:
+    """A person's orders and refunds, newest first."""
+    at, entry = after or (None, None)
+    return await tx.fetch(
+        Movement,
+        _MOVEMENTS,
+        {"tenant": tx.tenant_id, "person": person_id, "at": at, "entry": entry, "limit": limit},
     )
 
 
