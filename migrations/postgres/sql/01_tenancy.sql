@@ -127,7 +127,7 @@ call app.protect('tenant_secrets');
 -- The number of the directory (tenants and keys) that web processes hold in memory.
 create table directory_version (only_row boolean primary key default true check (only_row), version bigint not null);
 insert into directory_version values (true, 1);
-grant select on directory_version to groundswell_app, groundswell_system;
+grant select on directory_version to groundswell_system;
 create function app.bump_directory() returns trigger language plpgsql security definer
 set search_path = pg_catalog, public, pg_temp as $$
 begin

@@ -1,5 +1,6 @@
 """The event store's tables: which are known, and what confines a query to one tenant."""
 
+import re
 from functools import lru_cache
 
 import sqlglot
@@ -25,6 +26,7 @@ INTERNAL_TABLES = frozenset({"schema_migrations", "person_activity_feed", "perso
 """Tables no query for a Scope may name."""
 
 _READS_ELSEWHERE = ("dict", "joinget", "file", "remote", "cluster", "url", "s3", "hascolumnin")
+_IN = re.compile(r"(global)?(not)?(null)?in(ignoreset)?")
 _PURE_TABLE_FUNCTIONS = frozenset({"numbers"})
 
 
@@ -57,9 +59,12 @@ def check_tables(sql: str) -> None:
         name = (
             function.name if isinstance(function, exp.Anonymous) else function.sql_name()
         ).lower()
-        if name.startswith(_READS_ELSEWHERE):
+        if name.startswith(_READS_ELSEWHERE) or _IN.fullmatch(name):
             raise InvalidError(f"The function {name} can't be used.")
     names = {cte.alias_or_name for cte in query.find_all(exp.CTE)}
+    if names & (TENANT_TABLES | INTERNAL_TABLES):
+        raise InvalidError("A WITH can't take the name of a table.")
+    _check_in(query, names)
     for table in query.find_all(exp.Table):
         if isinstance(table.this, exp.Func) and table.this.name.lower() in _PURE_TABLE_FUNCTIONS:
             continue
@@ -67,3 +72,16 @@ def check_tables(sql: str) -> None:
             raise InvalidError(f"{table.sql('clickhouse')} can't be read from.")
         if table.name not in TENANT_TABLES and table.name not in names:
             raise InvalidError(f"There is no table {table.name}.")
+
+
+def _check_in(query: exp.Query, names: set[str]) -> None:
+    """Refuse ``x in a_table``, in which the store reads a table that stands nowhere as one."""
+    for member in query.find_all(exp.In):
+        values = member.expressions
+        right = member.args.get("field") or (values[0] if len(values) == 1 else None)
+        while isinstance(right, exp.Paren):
+            right = right.this
+        if isinstance(right, exp.Column) and (right.table or right.name not in names):
+            raise InvalidError(f"What follows IN is a list, not {right.sql('clickhouse')}.")
+    if query.find(exp.Aliases):
+        raise InvalidError("The query can't be parsed.")
