@@ -1,0 +1,1 @@
+"""What happened and what waits: the audit log and the tenant's jobs."""
