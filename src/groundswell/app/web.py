@@ -32,6 +32,9 @@ from groundswell.core.platform import Platform, encryption_of, open_platform
 from groundswell.ui.assets import STATIC
 from groundswell.ui.render import environment
 
+GRACE = 3.0
+"""Seconds that requests under way have to end after the signal to stop."""
+
 _TEMPLATES = Path(__file__).parent / "templates"
 
 
@@ -78,6 +81,8 @@ def create_app(settings: Settings, endpoints: Endpoints, *, more: Sequence[Any] 
             "bare_page": frames.bare,
             "cron_secret": _cron_secret(settings),
             "lag_of": _lag_of(),
+            "timeline_sources": exported("api", "TIMELINE"),
+            "person_summaries": exported("api", "PERSON_SUMMARIES"),
         }
     )
     return hot
@@ -99,6 +104,7 @@ async def _started(app: Litestar) -> AsyncIterator[None]:
             state.hot_path.install(await stack.enter_async_context(doors(state.platform)))
         _settle_memory()
         yield
+        await state.hot_path.drained(GRACE)
 
 
 def _settle_memory() -> None:

@@ -17,13 +17,14 @@ from groundswell.features.commerce.logic.rate_files import read_rates
 from groundswell.features.commerce.logic.rates import recount, set_rates
 from groundswell.features.commerce.logic.record import record_orders
 from groundswell.features.commerce.logic.refunds import record_refunds
-from groundswell.features.commerce.logic.timeline import OrderTimeline
+from groundswell.features.commerce.logic.timeline import OrderSummary, OrderTimeline
 from groundswell.features.commerce.store import listing, rates
 from groundswell.features.commerce.store.rates import Books
 from groundswell.features.commerce.types import Order, OrderDetail, OrderFilter, Rate, Totals
 
 __all__ = [
     "EVENT_CONSUMERS",
+    "PERSON_SUMMARIES",
     "TIMELINE",
     "Books",
     "Control",
@@ -52,6 +53,9 @@ EVENT_CONSUMERS = (OrderConsumer(),)
 
 TIMELINE = (OrderTimeline(),)
 """What this feature tells of a person."""
+
+PERSON_SUMMARIES = (OrderSummary(),)
+"""What the person's page sums up."""
 
 
 async def get_order(tx: ScopedTransaction, order_uid: UUID) -> OrderDetail:

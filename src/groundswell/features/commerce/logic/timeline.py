@@ -6,17 +6,21 @@ from uuid import UUID
 from groundswell.core.ids import order_event_id
 from groundswell.core.money import decimal_text
 from groundswell.core.platform import Platform
+from groundswell.core.tenancy.permissions import Permission
 from groundswell.core.tenancy.scope import Scope
-from groundswell.core.timeline import Place, TimelineEntry
+from groundswell.core.timeline import Place, Summary, TimelineEntry
 from groundswell.features.commerce.logic.events import refund_event_id
 from groundswell.features.commerce.store import listing
-from groundswell.features.commerce.types import Movement
+from groundswell.features.commerce.types import Movement, OrderFilter
+from groundswell.ui import format
+from groundswell.ui.i18n import gettext as _
 
 
 class OrderTimeline:
     """Tells what a person bought and got back."""
 
     name = "orders"
+    permission = Permission.ORDERS_READ
 
     async def entries(
         self, platform: Platform, scope: Scope, person_id: UUID, after: Place | None, limit: int
@@ -51,3 +55,27 @@ def _entry(tenant_id: UUID, movement: Movement) -> TimelineEntry:
         },
         same_as=told,
     )
+
+
+class OrderSummary:
+    """What a person bought in all, in the tenant's currency."""
+
+    permission = Permission.ORDERS_READ
+
+    async def summary(self, platform: Platform, scope: Scope, person_id: UUID) -> Summary | None:
+        """Orders and money; None for who bought nothing."""
+        async with platform.postgres.transaction(scope) as tx:
+            totals = await listing.totals(tx, OrderFilter(person_id=person_id))
+        if not totals.orders:
+            return None
+        return Summary(
+            title=_("Orders"),
+            facts=[
+                (_("Orders"), format.number(totals.orders)),
+                (_("Items"), format.number(totals.items)),
+                (_("Revenue"), format.money(totals.revenue, totals.currency)),
+                (_("Refunded"), format.money(totals.refunded, totals.currency)),
+            ],
+            href=f"/orders?person={person_id}",
+            link=_("All orders"),
+        )

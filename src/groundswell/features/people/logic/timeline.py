@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from uuid import UUID
 
 from groundswell.core.platform import Platform
+from groundswell.core.tenancy.permissions import Permission
 from groundswell.core.tenancy.scope import Scope
 from groundswell.core.timeline import Place, TimelineEntry
 from groundswell.features.people.store import merges
@@ -14,6 +15,7 @@ class MergeTimeline:
     """Tells when others were merged into a person."""
 
     name = "merges"
+    permission = Permission.PEOPLE_READ
 
     async def entries(
         self, platform: Platform, scope: Scope, person_id: UUID, after: Place | None, limit: int
