@@ -1,5 +1,6 @@
 """The event store: queries for one Scope, inserts by our own writer. ClickHouse over HTTP."""
 
+import asyncio
 from collections.abc import Mapping, Sequence
 from typing import Any, LiteralString, TypeVar
 from urllib.parse import urlsplit
@@ -37,26 +38,31 @@ class EventStore:
     def __init__(self, url: str) -> None:
         self._url = url
         self._client: Any = None
+        self._connecting = asyncio.Lock()
         self.database = urlsplit(url).path.strip("/") or "default"
 
     async def client(self) -> Any:
         """The underlying clickhouse-connect client (ours alone: migrations, writer)."""
-        if self._client is None:
-            parts = urlsplit(self._url)
-            try:
-                self._client = await clickhouse_connect.get_async_client(
-                    host=parts.hostname,
-                    port=parts.port or 8123,
-                    username=parts.username or "default",
-                    password=parts.password or "",
-                    database=self.database,
-                    secure=parts.scheme == "https",
-                    autogenerate_session_id=False,
-                    query_limit=0,
-                )
-            except (ClickHouseError, OSError) as error:
-                raise _unavailable(error) from error
+        async with self._connecting:
+            if self._client is None:
+                self._client = await self._connect()
         return self._client
+
+    async def _connect(self) -> Any:
+        parts = urlsplit(self._url)
+        try:
+            return await clickhouse_connect.get_async_client(
+                host=parts.hostname,
+                port=parts.port or 8123,
+                username=parts.username or "default",
+                password=parts.password or "",
+                database=self.database,
+                secure=parts.scheme == "https",
+                autogenerate_session_id=False,
+                query_limit=0,
+            )
+        except (ClickHouseError, OSError) as error:
+            raise _unavailable(error) from error
 
     async def close(self) -> None:
         """Close the connections."""
