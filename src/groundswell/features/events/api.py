@@ -10,6 +10,7 @@ from uuid import UUID
 from groundswell.core.platform import Platform
 from groundswell.core.tenancy.scope import Scope
 from groundswell.features.events.adapters.log import oldest_ms
+from groundswell.features.events.logic.timeline import EventTimeline
 from groundswell.features.events.store import events as store
 from groundswell.features.events.types import EventFilter, StoredEvent
 from groundswell.features.people import api as people
@@ -18,6 +19,7 @@ __all__ = [
     "CANONICAL_PERSON",
     "CAPTURE",
     "INGEST_LAG",
+    "TIMELINE",
     "capture_doors",
     "events_of_person",
     "ingest_lag",
@@ -88,6 +90,7 @@ async def event_names(platform: Platform, scope: Scope) -> Sequence[tuple[str, i
 
 CAPTURE = (capture_doors,)
 INGEST_LAG = (ingest_lag,)
+TIMELINE = (EventTimeline(),)
 
 
 def __getattr__(name: str) -> Any:

@@ -12,7 +12,7 @@ from groundswell.core.timeline import Place, Summary, TimelineEntry
 from groundswell.features.commerce.logic.events import refund_event_id
 from groundswell.features.commerce.store import listing
 from groundswell.features.commerce.types import Movement, OrderFilter
-from groundswell.ui import format
+from groundswell.ui.format import money, number
 from groundswell.ui.i18n import gettext as _
 
 
@@ -71,10 +71,10 @@ class OrderSummary:
         return Summary(
             title=_("Orders"),
             facts=[
-                (_("Orders"), format.number(totals.orders)),
-                (_("Items"), format.number(totals.items)),
-                (_("Revenue"), format.money(totals.revenue, totals.currency)),
-                (_("Refunded"), format.money(totals.refunded, totals.currency)),
+                (_("Orders"), number(totals.orders)),
+                (_("Items"), number(totals.items)),
+                (_("Revenue"), money(totals.revenue, totals.currency)),
+                (_("Refunded"), money(totals.refunded, totals.currency)),
             ],
             href=f"/orders?person={person_id}",
             link=_("All orders"),
