@@ -13,7 +13,7 @@ from groundswell.core.config import Settings
 from groundswell.core.engines.embedded import plan
 from groundswell.core.engines.endpoints import Endpoints, publish, withdraw
 from groundswell.core.engines.home import Home
-from groundswell.core.engines.probe import http_answers, is_free
+from groundswell.core.engines.probe import http_answers, is_free, listens
 from groundswell.core.engines.program import Program, always_ready, python_program
 from groundswell.core.engines.supervisor import StartError, Supervisor
 from groundswell.core.errors import ConfigurationError
@@ -108,8 +108,9 @@ def roles(settings: Settings, home: Home, port: int, after: list[str]) -> list[P
     """
     address = {"GROUNDSWELL_HOST": settings.host, "GROUNDSWELL_PORT": str(port)}
 
-    async def answers() -> bool:
-        return await http_answers(_local(settings.host), port, "/healthz")
+    async def answers(pid: int) -> bool:
+        # Any web process may answer on the shared port, so ask first whether this one listens.
+        return listens(pid, port) and await http_answers(_local(settings.host), port, "/healthz")
 
     web = [
         _role(home, "web", f"web-{number}", address, after, answers)

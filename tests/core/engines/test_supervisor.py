@@ -26,7 +26,7 @@ def _shell(name: str, script: str, **options: object) -> Program:
 async def test_programs_start_after_those_they_need(home: Home, tmp_path: Path) -> None:
     mark = tmp_path / "mark"
 
-    async def marked() -> bool:
+    async def marked(pid: int) -> bool:
         return mark.exists()
 
     first = _shell("first", f"sleep 0.3; touch '{mark}'; sleep 1000", ready=marked)
@@ -41,7 +41,7 @@ async def test_what_dies_is_started_again_with_growing_pauses(home: Home) -> Non
     def lives() -> int:
         return LogFile(home, "weak").tail().count("life")
 
-    async def third_life() -> bool:
+    async def third_life(pid: int) -> bool:
         return lives() >= 3
 
     supervisor = Supervisor(home, [_shell("weak", "echo life; sleep 0.1", ready=third_life)])
@@ -53,7 +53,7 @@ async def test_what_dies_is_started_again_with_growing_pauses(home: Home) -> Non
 
 
 async def test_start_gives_up_on_what_never_lives_and_says_what_it_said(home: Home) -> None:
-    async def never() -> bool:
+    async def never(pid: int) -> bool:
         return False
 
     meek = Program(name="meek", argv=SLEEP)

@@ -8,7 +8,7 @@ from groundswell.core.engines.home import Home
 ROLES = ("owner", "app", "system")
 
 
-async def ensure_roles(home: Home) -> bool:
+async def ensure_roles(home: Home, pid: int) -> bool:
     """Create or mend roles and database over the unix socket. True when they are right.
 
     Raises:

@@ -3,6 +3,8 @@
 import asyncio
 import socket
 
+import psutil
+
 
 def is_free(host: str, port: int) -> bool:
     """Whether nobody listens there. REUSEADDR only: REUSEPORT would share it."""
@@ -14,6 +16,12 @@ def is_free(host: str, port: int) -> bool:
         except OSError:
             return False
     return True
+
+
+def listens(pid: int, port: int) -> bool:
+    """Whether the process itself has a listening socket on ``port``."""
+    found = psutil.Process(pid).net_connections(kind="tcp")
+    return any(c.status == psutil.CONN_LISTEN and c.laddr.port == port for c in found)
 
 
 async def http_answers(host: str, port: int, path: str) -> bool:

@@ -10,7 +10,7 @@ from pathlib import Path
 LAUNCH = Path(__file__).with_name("launch.py")
 
 
-async def always_ready() -> bool:
+async def always_ready(pid: int) -> bool:
     """For programs that others do not wait for."""
     return True
 
@@ -23,7 +23,7 @@ def nothing_to_prepare() -> None:
 class Program:
     """One child process.
 
-    ``ready`` is asked every 20 ms until it says yes; what it raises means "not yet".
+    ``ready`` is asked with the pid every 20 ms until it says yes; what it raises means "not yet".
     ``prepare`` runs in a thread before every start. ``death`` is what the kernel sends when the
     supervisor dies: at once, so that a successor never meets it. ``identity`` are launch.py's
     options that say as whom to run.
@@ -32,7 +32,7 @@ class Program:
     name: str
     argv: Sequence[str]
     env: Mapping[str, str] = field(default_factory=dict)
-    ready: Callable[[], Awaitable[bool]] = always_ready
+    ready: Callable[[int], Awaitable[bool]] = always_ready
     prepare: Callable[[], None] = nothing_to_prepare
     stop_signal: signal.Signals = signal.SIGTERM
     death: signal.Signals = signal.SIGKILL

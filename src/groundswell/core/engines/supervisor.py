@@ -106,7 +106,7 @@ class _Child:
         deadline = time.monotonic() + self.program.ready_within
         while time.monotonic() < deadline:
             with contextlib.suppress(Exception):
-                if await self.program.ready():
+                if await self.program.ready(process.pid):
                     self.status.ready = self.was_ready = True
                     self.ready.set()
                     self._changed()

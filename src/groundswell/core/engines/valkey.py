@@ -77,7 +77,7 @@ def _quoted(path: Path) -> str:
     return f'"{escaped}"'
 
 
-async def _answers(socket: Path) -> bool:
+async def _answers(socket: Path, pid: int) -> bool:
     """Whether it serves; while it still loads its file it answers -LOADING.
 
     Asked in plain words: importing the client would cost the supervisor 0.1 s and 10 MB.

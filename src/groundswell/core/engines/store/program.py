@@ -38,7 +38,7 @@ def store_url(home: Home, port: int) -> str:
 def store_program(home: Home, port: int) -> Program:
     """The store process of ``home``."""
 
-    async def answers() -> bool:
+    async def answers(pid: int) -> bool:
         return await http_answers(HOST, port, "/ping")
 
     return Program(
