@@ -1,5 +1,6 @@
 """The thin layer in front of Litestar: a few addresses answered by plain ASGI applications."""
 
+import asyncio
 from collections.abc import Mapping
 
 from litestar.types import ASGIApp, Receive, Scope, Send
@@ -17,6 +18,7 @@ class HotPath:
         self._app = app
         self._doors: Mapping[str, ASGIApp] = {}
         self._prefixes = tuple(prefixes.items())
+        self._under_way = 0
 
     def install(self, doors: Mapping[str, ASGIApp]) -> None:
         """Answer POST and OPTIONS of these exact paths by plain ASGI applications."""
@@ -32,4 +34,19 @@ class HotPath:
             for prefix, found in self._prefixes:
                 if path.startswith(prefix):
                     app = found
-        await app(scope, receive, send)
+        self._under_way += 1
+        try:
+            await app(scope, receive, send)
+        finally:
+            self._under_way -= 1
+
+    async def drained(self, within: float) -> None:
+        """Return when no request is under way, or after ``within`` seconds.
+
+        Call it inside the lifespan, which counts as one.
+        """
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + within
+        # Looked at rather than told: an event would cost every request.
+        while self._under_way > 1 and loop.time() < deadline:  # noqa: ASYNC110
+            await asyncio.sleep(0.02)

@@ -10,13 +10,10 @@ from granian.constants import Interfaces
 from granian.http import HTTP1Settings
 from granian.server.embed import Server
 
-from groundswell.app.web import create_app
+from groundswell.app.web import GRACE, create_app
 from groundswell.core.config import Settings
 from groundswell.core.engines.embedded import engines
 from groundswell.core.log import configure_logging
-
-GRACE = 3.0
-"""Seconds that requests under way have to end after a signal."""
 
 HEADER_MILLISECONDS = 10_000
 """A client that has not sent its headers by then is cut off."""
@@ -62,5 +59,5 @@ async def _until(stop: asyncio.Event, server: Server) -> None:
     stopping.cancel()
     server.stop()  # type: ignore[no-untyped-call]
     with suppress(TimeoutError):
-        await asyncio.wait_for(serving, GRACE)
+        await asyncio.wait_for(serving, GRACE + 1)
     _log.info("web_stopped")

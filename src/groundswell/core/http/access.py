@@ -92,7 +92,7 @@ def access_of(handler: Any) -> Access | None:
 
 
 class RouteEntry(msgspec.Struct, frozen=True, kw_only=True):
-    """One line of the route table."""
+    """One line of the route table; ``path`` has the types, such as ``{key_id:uuid}``."""
 
     method: str
     path: str
@@ -127,9 +127,7 @@ def route_table(app: Litestar) -> list[RouteEntry]:
                 silent.append(f"{route.path} ({handler.handler_name})")
                 continue
             entries += [
-                RouteEntry(
-                    method=str(method), path=route.path_format, access=access, handler=handler
-                )
+                RouteEntry(method=str(method), path=route.path, access=access, handler=handler)
                 for method in handler.http_methods
             ]
     if silent:

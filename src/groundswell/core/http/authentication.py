@@ -29,7 +29,12 @@ async def authenticate(request: AnyRequest) -> Caller:
         return await _by_credential(platform, presented)
     token = session_token(request)
     session = await session_of(platform, token) if 0 < len(token) < 200 else None
-    return Caller(session.scope, session, token) if session else NOBODY
+    if session is None:
+        return NOBODY
+    if session.tenant_id is not None:
+        # Handlers read its name, currency and zone from memory; it may be a second old.
+        await platform.directory.find_tenant(session.tenant_id)
+    return Caller(session.scope, session, token)
 
 
 def credential(headers: Headers) -> str | None:

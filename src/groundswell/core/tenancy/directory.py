@@ -129,10 +129,21 @@ class Directory:
             scope = self.scope_of_key(presented)
             if scope is not None:
                 return scope
-            if self._look is None or self._look.done():
-                self._look = asyncio.create_task(self._look_soon())
-            await asyncio.shield(self._look)
+            await self._look_together()
         return self.scope_of_key(presented)
+
+    async def find_tenant(self, tenant_id: UUID) -> Tenant | None:
+        """Like :meth:`tenant`; one just made elsewhere is read from PostgreSQL first."""
+        for _ in range(2):
+            if tenant_id in self._tenants:
+                break
+            await self._look_together()
+        return self._tenants.get(tenant_id)
+
+    async def _look_together(self) -> None:
+        if self._look is None or self._look.done():
+            self._look = asyncio.create_task(self._look_soon())
+        await asyncio.shield(self._look)
 
     async def _look_soon(self) -> None:
         await asyncio.sleep(self._next_look - time.monotonic())
