@@ -9,7 +9,7 @@ from groundswell.app.metrics_files import merged
 from groundswell.core.errors import ForbiddenError
 from groundswell.core.http.access import public
 from groundswell.core.http.authentication import is_cron
-from groundswell.core.http.caller import AnyRequest, address_of, platform_of
+from groundswell.core.http.caller import AnyRequest, platform_of
 
 _TEXT = "text/plain; version=0.0.4; charset=utf-8"
 _LOOPBACK = ("127.0.0.1", "::1", "::ffff:127.0.0.1")
@@ -36,7 +36,8 @@ async def metrics(request: AnyRequest) -> Response[bytes]:
 
     A proxy on this machine speaks for others, so what it forwards needs the secret.
     """
-    direct = address_of(request) in _LOOPBACK and not any(n in request.headers for n in _FORWARDED)
+    client = request.scope.get("client") or ("", 0)
+    direct = client[0] in _LOOPBACK and not any(n in request.headers for n in _FORWARDED)
     if not direct and not is_cron(request, request.app.state.cron_secret):
         raise ForbiddenError("Metrics are for this machine, or for who sends CRON_SECRET.")
     folder = platform_of(request).settings.home / "run" / "metrics"

@@ -16,7 +16,12 @@ def configure_logging(level: str = "info", role: str = "") -> None:
     ``request_id`` and ``tenant_id`` come from structlog's context variables, which the edge of
     HTTP and the workers bind.
     """
+
+    def with_role(_: Any, __: str, event: Any) -> Any:
+        return {"role": role, **event} if role else event
+
     shared: list[Any] = [
+        with_role,
         structlog.contextvars.merge_contextvars,
         structlog.processors.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
@@ -28,7 +33,6 @@ def configure_logging(level: str = "info", role: str = "") -> None:
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
         cache_logger_on_first_use=True,
     )
-    structlog.contextvars.bind_contextvars(**({"role": role} if role else {}))
     _take_standard_logging(shared, _LEVELS[level])
 
 

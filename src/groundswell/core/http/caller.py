@@ -1,6 +1,7 @@
 """Who is calling, as the gate found out; and what the rest of a request may ask about it."""
 
 from dataclasses import dataclass
+from ipaddress import ip_address
 from typing import Any
 
 from litestar import Request
@@ -63,6 +64,26 @@ def session_of_request(request: Connection) -> SessionInfo:
 
 
 def address_of(request: Connection) -> str:
-    """The caller's IP address as our own socket saw it."""
+    """The caller's IP address.
+
+    With ``public_url`` set, a proxy on a private address is believed about whom it speaks for:
+    the last entry of ``X-Forwarded-For``, which is the proxy's own.
+    """
     client = request.scope.get("client")
-    return str(client[0]) if client else ""
+    peer = str(client[0]) if client else ""
+    if not platform_of(request).settings.public_url or not _is_private(peer):
+        return peer
+    last = request.headers.get("x-forwarded-for", "").rpartition(",")[2].strip()
+    return last if _is_address(last) else peer
+
+
+def _is_private(address: str) -> bool:
+    return _is_address(address) and ip_address(address).is_private
+
+
+def _is_address(text: str) -> bool:
+    try:
+        ip_address(text)
+    except ValueError:
+        return False
+    return True

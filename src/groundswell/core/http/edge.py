@@ -30,6 +30,7 @@ BODY_SECONDS = 60.0
 """Longest time for a whole body."""
 
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{8,80}")
+_QUIET = frozenset({"/healthz", "/readyz", "/metrics"})
 _log = structlog.get_logger(__name__)
 
 Defaults = tuple[Raw, ...]
@@ -155,6 +156,5 @@ def _count(scope: HTTPScope, status: int, seconds: float) -> None:
     method = scope["method"] if scope["method"].isalpha() and len(scope["method"]) < 8 else "?"
     REQUESTS.labels(route, method, str(status)).inc()
     REQUEST_SECONDS.labels(route).observe(seconds)
-    _log.info(
-        "request", method=method, route=route, status=status, milliseconds=round(seconds * 1e3, 1)
-    )
+    say = _log.debug if route in _QUIET else _log.info
+    say("request", method=method, route=route, status=status, milliseconds=round(seconds * 1e3, 1))

@@ -105,6 +105,8 @@ def _http(error: HTTPException) -> ProblemError:
     headers = dict(error.headers or {})
     if error.status_code == 413:
         return TooLargeError("The request body is too large.")
+    if "disconnected" in error.detail:  # Litestar calls a caller who hangs up our fault
+        return MalformedError("The body ended too early.")
     if error.status_code >= 500:
         return UnexpectedError("The error was recorded. Please try again.")
     detail = _DETAILS.get(error.status_code, "The request can't be read.")
