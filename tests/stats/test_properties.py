@@ -11,13 +11,14 @@ from groundswell.stats.bayesian import NormalPrior, posterior
 from groundswell.stats.cuped import RegressionAdjustedStatistic
 from groundswell.stats.cuped_ratio import RegressionAdjustedRatioStatistic
 from groundswell.stats.distributions import normal_quantile
-from groundswell.stats.effect import Difference, EffectKind, Statistic, compare
+from groundswell.stats.effect import Difference, EffectKind, Statistic, arm_moments, compare
 from groundswell.stats.frequentist import Alternative, FrequentistResult, welch
 from groundswell.stats.multiplicity import benjamini_hochberg, holm
 from groundswell.stats.result import FailureCode, Unavailable
 from groundswell.stats.sequential import (
     confidence_sequence,
     critical_value,
+    mixture_rho,
     one_sided_critical_value,
 )
 from groundswell.stats.statistic import MeanStatistic, ProportionStatistic, RatioStatistic
@@ -134,6 +135,48 @@ def test_a_sequence_is_always_wider_than_one_reading(units: int, alpha: float) -
     assert one_sided_critical_value(units, alpha) > normal_quantile(1 - alpha)
 
 
+@given(st.integers(2, 10**8), st.floats(1e-4, 0.4), st.sampled_from(Alternative))
+def test_at_the_critical_value_the_p_value_is_alpha(
+    units: int, alpha: float, alternative: Alternative
+) -> None:
+    """Interval and always-valid p-value are one statement, one-sided too."""
+    two_sided = alternative is Alternative.TWO_SIDED
+    z = (critical_value if two_sided else one_sided_critical_value)(units, alpha)
+    estimate = -2 * z if alternative is Alternative.LESS else 2 * z
+    effect = Difference(
+        EffectKind.ABSOLUTE, estimate, 2.0, units, units // 2, units - units // 2, 1
+    )
+    result = confidence_sequence(effect, alpha=alpha, alternative=alternative)
+    assert isinstance(result, FrequentistResult)
+    assert result.p_value == pytest.approx(alpha, rel=1e-8)
+
+
+@pytest.mark.parametrize("units", [100, 5000, 10**6])
+@pytest.mark.parametrize("alpha", [0.01, 0.05])
+def test_the_half_normal_mixture_is_an_integral(units: int, alpha: float) -> None:
+    """The e-value of the documentation equals the mixture of likelihood ratios it stands for."""
+    rho, z = mixture_rho(2 * alpha), 2.3
+    tilt = np.linspace(0, 12 * rho, 200_001)
+    density = 2 * np.exp(-(tilt**2) / (2 * rho**2)) / (rho * np.sqrt(2 * np.pi))
+    ratio = np.exp(tilt * z * np.sqrt(units) - tilt**2 * units / 2)
+    e_value = float(np.trapezoid(density * ratio, tilt))
+    effect = Difference(EffectKind.ABSOLUTE, z, 1.0, units, units // 2, units - units // 2, 1)
+    result = confidence_sequence(effect, alpha=alpha, alternative=Alternative.GREATER)
+    assert isinstance(result, FrequentistResult)
+    assert result.p_value == pytest.approx(min(1, 1 / e_value), rel=1e-5)
+
+
+def test_adjusted_arms_stay_on_the_scale_of_the_metric() -> None:
+    """Their average over both arms is the unadjusted one: θ shifts no level."""
+    random = np.random.default_rng(1)
+    rows = random.integers(1, 500, (2, 40, 4))
+    first, second = (all_of([tuple(map(int, row)) for row in arm])[3] for arm in rows)
+    arms = arm_moments(first, second)
+    assert not isinstance(arms, Unavailable)
+    plain = (first.post_sum + second.post_sum) / 80
+    assert (arms[0].mean + arms[1].mean) / 2 == pytest.approx(plain)
+
+
 @given(values, values, st.sampled_from(EffectKind))
 def test_losses_and_chance_are_consistent(
     first: list[int], second: list[int], kind: EffectKind
@@ -151,6 +194,12 @@ def test_losses_and_chance_are_consistent(
         assert (up.loss_if_kept, up.loss_if_shipped) == (down.loss_if_shipped, down.loss_if_kept)
 
 
+def ratios_of(sums: Any) -> RegressionAdjustedRatioStatistic:
+    """The hostile sums again, spread over the many of an adjusted ratio."""
+    n, *rest = sums
+    return RegressionAdjustedRatioStatistic(n, tuple(rest[:4]), tuple((rest * 2)[::-1]))
+
+
 HUGE = (10, 1e155, 1e308, 1e150, 1e305, 1e300)
 TINY = (10, 1e-150, 1e-290, 1e-160, 1e-310, 1e-300)
 
@@ -159,6 +208,8 @@ TINY = (10, 1e-150, 1e-290, 1e-160, 1e-310, 1e-300)
 @example(HUGE, TINY, EffectKind.ABSOLUTE)
 @example(TINY, HUGE, EffectKind.RELATIVE)
 @example(TINY, (10, 1e150, 1e300, 1e-160, 1e-310, 1e300), EffectKind.RELATIVE)
+@example((2, 2e-313, 3e10, 0.0, 1.0, 1.0), (2, 0.0, 1.0, 0.0, 1.0, 1.0), EffectKind.ABSOLUTE)
+@example((2, 0, 0, 5e-324, 0, 0), (2, 0, 0, 5e-324, 0, 0), EffectKind.ABSOLUTE)
 @example((10, 1e-160, 1.0, 1.0, 1.0, 1.0), (10, 1e10, 1e30, 1.0, 1.0, 1.0), EffectKind.RELATIVE)
 @given(
     st.tuples(st.integers(0, 10**12), hostile, hostile, hostile, hostile, hostile),
@@ -170,6 +221,7 @@ def test_no_sums_however_hostile_raise(first: Any, second: Any, kind: EffectKind
     kinds = (RatioStatistic, RegressionAdjustedStatistic)
     pairs: list[tuple[Statistic, Statistic]] = [(k(*first), k(*second)) for k in kinds]
     pairs.append((MeanStatistic(*first[:3]), MeanStatistic(*second[:3])))
+    pairs.append((ratios_of(first), ratios_of(second)))
     for control, treatment in pairs:
         effect = compare(control, treatment, kind)
         for result in both(effect):

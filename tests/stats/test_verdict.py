@@ -125,6 +125,33 @@ def test_harm_to_every_variant_stops_before_the_minimum_duration() -> None:
     assert verdict(evidence(harmed, other)).winner == "other"
 
 
+def test_harm_in_a_tiny_sample_is_no_verdict_yet() -> None:
+    """The minimum sample comes first, since the sequence is valid for large samples only."""
+    harmed = replace(sequential(SAME), guardrails={"errors": GuardrailState.HARMED})
+    tiny = replace(evidence(harmed), units={"control": 40, "test": 40})
+    assert verdict(tiny).decision is Decision.WAIT
+
+
+def test_a_p_value_just_above_alpha_is_not_significant() -> None:
+    """Of either kind, raw or corrected."""
+    result = welch(compare(CONTROL, BETTER))
+    assert not isinstance(result, Unavailable)
+    for p_value, wins in ((0.0499, True), (0.05, False), (0.0501, False)):
+        raw = Candidate("test", replace(result, p_value=p_value))
+        corrected = Candidate("test", result, adjusted_p_value=p_value)
+        for candidate in (raw, corrected):
+            found = verdict(evidence(candidate, ended=True))
+            assert (found.decision is Decision.WINNER) is wins
+
+
+def test_one_result_for_a_single_reading_spoils_reading_at_any_time() -> None:
+    """The verdict promises what its weakest part keeps."""
+    fixed = Candidate("other", welch(compare(CONTROL, BETTER)))
+    found = verdict(evidence(sequential(BETTER), fixed))
+    assert found.error_control is ErrorControl.ONE_READING
+    assert found.decision is Decision.WAIT
+
+
 def test_the_best_of_several_winners_ships_and_corrections_count() -> None:
     """The corrected p-value replaces the raw one."""
     good = replace(sequential(BETTER), variant="good")

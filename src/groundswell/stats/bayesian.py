@@ -99,9 +99,10 @@ def posterior(
 def _update(effect: Difference, prior: NormalPrior | None) -> tuple[float, float]:
     """Posterior mean and standard deviation: precisions add (written to survive any scale)."""
     scale = prior.scale_for(effect) if prior else 0.0
-    if prior is None or scale == 0:
+    spread = prior.standard_deviation * scale if prior else 0.0
+    if prior is None or spread == 0:
         return effect.estimate, effect.standard_error
-    ratio = effect.standard_error / (prior.standard_deviation * scale)
+    ratio = effect.standard_error / spread
     data_weight = 1 / (1 + ratio * ratio)
     mean = data_weight * effect.estimate + (1 - data_weight) * prior.mean * scale
     return mean, effect.standard_error / hypot(ratio, 1)

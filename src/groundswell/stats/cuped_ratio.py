@@ -53,7 +53,7 @@ class RegressionAdjustedRatioStatistic:
             - first * self._covariance(left + 1, right)
             + first * second * self._covariance(left + 1, right + 1)
         )
-        return linearised / (self.sums[left + 1] / self.n) / (self.sums[right + 1] / self.n)
+        return linearised * (self.n / self.sums[left + 1]) * (self.n / self.sums[right + 1])
 
     def regression(self) -> Regression | Unavailable:
         """Ratios with their delta-method variances and covariance, per unit."""

@@ -114,7 +114,7 @@ class RatioStatistic:
             - 2 * ratio * covariance(n, m, d, self.cross_sum)
             + ratio * ratio * covariance(n, d, d, self.denominator_sum_squares)
         )
-        return linearised / (d / n) / (d / n)
+        return linearised * (n / d) * (n / d)
 
     def moments(self) -> Moments | Unavailable:
         """Ratio and its delta-method variance."""
