@@ -15,6 +15,7 @@ import sys
 import tempfile
 import time
 from collections import Counter
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -116,15 +117,25 @@ async def kill_in_turn(installation: Installation, seconds: float, every: float)
     names: list[str] = []
     while time.monotonic() < deadline - every:
         await asyncio.sleep(every)
-        programs = installation.programs()
+        programs = await _all_ready(installation, deadline)
         names = names or sorted(programs, reverse=True)
         name = names.pop(0)
         pid = programs.get(name, {}).get("pid")
         if pid:
             for victim in _victims(pid):
-                os.kill(victim, signal.SIGKILL)
+                with suppress(ProcessLookupError):
+                    os.kill(victim, signal.SIGKILL)
             killed[name] += 1
     return killed
+
+
+async def _all_ready(installation: Installation, deadline: float) -> dict[str, dict[str, Any]]:
+    """The programs once each is up again: one is killed at a time."""
+    while True:
+        programs = installation.programs()
+        if all(program["ready"] for program in programs.values()) or time.monotonic() > deadline:
+            return programs
+        await asyncio.sleep(0.1)
 
 
 def _victims(pid: int) -> list[int]:
