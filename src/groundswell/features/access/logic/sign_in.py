@@ -18,7 +18,7 @@ from groundswell.features.access.logic.checks import (
     tenant_errors,
 )
 from groundswell.features.access.logic.credentials import check_password
-from groundswell.features.access.logic.tenants import insert_owned_tenant
+from groundswell.features.access.logic.tenants import insert_owned_tenant, tell_directory
 from groundswell.features.access.logic.throttle import Attempt, throttle_sign_in, throttle_sign_up
 from groundswell.features.access.types import Account, NewTenant, SignedUp, SignInRefusedError
 
@@ -58,7 +58,7 @@ async def sign_up(
             )
         tenant_id, secret, publishable = await insert_owned_tenant(tx, account, tenant)
         token = await _begin(tx, account.member_id, attempt, tenant_id)
-    await platform.directory.refresh()
+    await tell_directory(platform)
     return SignedUp(tenant_id, account.member_id, token, secret.secret, publishable.secret)
 
 

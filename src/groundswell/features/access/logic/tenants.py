@@ -1,5 +1,6 @@
 """Making tenants and changing their settings."""
 
+from contextlib import suppress
 from uuid import UUID
 
 import msgspec
@@ -7,7 +8,7 @@ import psycopg
 
 from groundswell.core.audit import audit
 from groundswell.core.db.postgres import ScopedTransaction, Transaction
-from groundswell.core.errors import ConflictError, FieldError, InvalidError
+from groundswell.core.errors import ConflictError, FieldError, InvalidError, UnavailableError
 from groundswell.core.ids import new_id
 from groundswell.core.platform import Platform
 from groundswell.core.signals import emit
@@ -75,7 +76,7 @@ async def create_workspace(
         if owner is None:
             raise ConflictError("This account is gone.")
         made = await insert_owned_tenant(tx, owner, new)
-    await platform.directory.refresh()
+    await tell_directory(platform)
     return made
 
 
@@ -114,7 +115,13 @@ async def change_settings(platform: Platform, scope: Scope, new: TenantSettings)
             raise InvalidError("Some fields are wrong.", errors=[reason]) from None
         await audit(tx, "tenant.changed", "tenant", tx.tenant_id, changed)
         await emit(tx, "tenant.changed", {"fields": sorted(changed)})
-    await platform.directory.refresh()
+    await tell_directory(platform)
+
+
+async def tell_directory(platform: Platform) -> None:
+    """Let this process know at once what was committed; others learn it within a second."""
+    with suppress(UnavailableError):
+        await platform.directory.refresh()
 
 
 def _currency_stays(currency: str) -> FieldError:
