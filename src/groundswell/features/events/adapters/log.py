@@ -16,7 +16,7 @@ REFUSED_STREAM = "refused"
 CHUNK_BYTES = 1_000_000
 """An entry ends when it holds this much: the writer reads entries whole."""
 
-_IN_FLIGHT = 2
+_IN_FLIGHT = 1
 
 
 class IngestLog:

@@ -25,6 +25,8 @@ from groundswell.features.events.logic.refusals import TEXTS, RefusalCounts
 from groundswell.features.events.logic.times import clock_skew
 from groundswell.features.events.types import Chunk, LoggedEvent, Reason, Rejected
 
+_SCOPE_SECONDS = 0.5
+
 _encode = msgspec.msgpack.encode
 
 
@@ -51,6 +53,8 @@ class Capture:
         self._disk = disk
         self._refusals = refusals
         self._max_bytes = max_bytes
+        self._scopes: dict[str, Scope] = {}
+        self._scopes_until = 0.0
 
     async def take(self, raw: bytes, encoding: str, key: str | None, source: str) -> Taken:
         """Make the events of a request durable.
@@ -94,13 +98,22 @@ class Capture:
         return Taken(len(kept), rejected)
 
     def _scope_of(self, key: str | None) -> Scope:
+        now = time.monotonic()
+        if now >= self._scopes_until:
+            # The directory hears of a revoked key within about a second, and so do we.
+            self._scopes.clear()
+            self._scopes_until = now + _SCOPE_SECONDS
+        scope = self._scopes.get(key) if key else None
+        if scope is not None:
+            return scope
         scope = self._directory.scope_of_key(key) if key else None
-        if scope is None:
+        if key is None or scope is None:
             detail = "This API key is not known, or no longer valid." if key else "Send an API key."
             raise UnauthenticatedError(detail, headers={"WWW-Authenticate": "Bearer"})
         if Permission.EVENTS_WRITE not in scope.permissions:
             self._refusals.count(scope.tenant_id, Reason.FORBIDDEN, "key", "key")
             raise ForbiddenError("This key may not write events.")
+        self._scopes[key] = scope
         return scope
 
     def _count_request(self, scope: Scope, error: ProblemError, source: str, raw: bytes) -> None:
