@@ -107,11 +107,16 @@ def _cards(found: Metrics, names: Sequence[str]) -> list[dict[str, Any]]:
             "label": labels[name],
             "value": _text(name, getattr(found.totals, name), found.currency),
             "before": _text(name, getattr(found.previous, name), found.currency),
-            "change": getattr(found.growth, name),
+            "change": _change(getattr(found.totals, name), getattr(found.growth, name)),
             "spark": Sparkline(tuple(getattr(day, name) for day in found.days), labels[name]),
         }
         for name in names
     ]
+
+
+def _change(now: int, ratio: float | None) -> float | None:
+    """The change as a card shows it: nothing after nothing is no change, not a new figure."""
+    return 0.0 if ratio is None and now == 0 else ratio
 
 
 def _text(name: str, value: int, currency: str) -> str:
