@@ -4,7 +4,7 @@ Two one-sided tests around the tolerated loss (a margin on the effect's scale, 0
 *harmed* when the effect is significantly worse than the margin, *cleared* when it is
 significantly better than it (non-inferiority), *uncertain* in between. Each side errs at most
 alpha of the time. Guardrails are not corrected for multiplicity: that would hide harm, so of
-twenty unaffected guardrails at margin 0 one is expected to look harmed.
+twenty unaffected guardrails at margin 0 up to one is expected to look harmed.
 Source of the tests: Schuirmann (1987), two one-sided tests.
 """
 
