@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from groundswell.stats.effect import compare
+from groundswell.stats.effect import Difference, compare
 from groundswell.stats.frequentist import Alternative, Method, welch
 from groundswell.stats.power import (
     Baseline,
@@ -134,3 +134,11 @@ def test_settings_outside_their_range_are_refused() -> None:
     effect = compare(MeanStatistic(10, 20, 60), MeanStatistic(10, 25, 80))
     with pytest.raises(ValueError, match="alpha"):
         welch(effect, alpha=1.5)
+
+
+def test_a_lift_over_a_negative_control_points_up() -> None:
+    """From a loss of 2 to a loss of 1 is +50 %, not -50 %."""
+    loss, less = MeanStatistic(10, -20, 60), MeanStatistic(10, -10, 30)
+    effect = compare(loss, less)
+    assert isinstance(effect, Difference)
+    assert effect.estimate == 0.5
