@@ -8,6 +8,7 @@ import re
 import uuid
 
 import httpx
+import jsonschema_rs
 import msgspec
 import pytest
 
@@ -18,6 +19,7 @@ from groundswell.core.engines.endpoints import Endpoints
 from groundswell.core.http.access import Door, RouteEntry, route_table
 from groundswell.core.http.examples import example
 from groundswell.core.http.openapi import _other
+from groundswell.core.http.openapi import document as document_of
 from groundswell.core.tenancy.permissions import (
     PUBLISHABLE_PERMISSIONS,
     ROLE_PERMISSIONS,
@@ -101,6 +103,29 @@ async def test_a_role_without_the_permission_gets_403(sign_in, routes, role):
     for entry in refused:
         answer = await send(browser, entry, json=body_of(entry))
         assert answer.status_code == 403, (entry.method, entry.path, answer.text)
+
+
+async def test_answers_are_what_the_document_says(sign_in, routes):
+    """Each plain read of the API against its schema in /api/openapi.json."""
+    browser = await sign_in("owner")
+    document = (await browser.get("/api/openapi.json")).json()
+    for entry in routes:
+        if entry.method != "GET" or not entry.is_api or "{" in entry.path:
+            continue
+        answer = await send(browser, entry)
+        described = document["paths"][entry.path]["get"]["responses"]
+        response = described.get(str(answer.status_code), described["default"])
+        kind = answer.headers.get("content-type", "").partition(";")[0]
+        schema = response.get("content", {}).get(kind, {}).get("schema")
+        if schema is not None:
+            whole = {**schema, "components": document["components"]}
+            assert jsonschema_rs.is_valid(whole, answer.json()), (entry.path, answer.text[:500])
+
+
+def test_schemas_of_the_document_are_json_schema(routes):
+    found = document_of(routes, version="1")
+    for name, schema in found["components"]["schemas"].items():
+        jsonschema_rs.meta.validate({**schema, "components": found["components"]}), name
 
 
 @pytest.mark.parametrize("role", list(Role))
@@ -242,7 +267,7 @@ async def test_hostile_addresses_are_never_our_fault(owners, api):
             for text in HOSTILE_TEXTS:
                 await calm(browser, entry, path_of(entry, text), json=body_of(entry))
         if entry.method == "GET":
-            names = {"limit", "cursor", "q", "days", "from", "to", "sort"} | _parameters(entry)
+            names = _parameters(entry) or {"limit", "cursor"}
             for name in sorted(names):
                 for text in HOSTILE_TEXTS:
                     await calm(browser, entry, f"{path_of(entry)}?{name}={text}")
@@ -254,8 +279,8 @@ async def test_hostile_forms_are_never_our_fault(owners, routes):
     for entry in pages:
         browser = await owners()
         if entry.method == "GET":
-            for text in HOSTILE_TEXTS[:8]:
-                for name in ("cursor", "q", "days", "from", "to", "sort", "next", "token"):
+            for text in HOSTILE_TEXTS[:6]:
+                for name in ("cursor", "q", "from", "next"):
                     await calm(browser, entry, f"{path_of(entry)}?{name}={text}")
         else:
             for kind in ("application/x-www-form-urlencoded", "multipart/form-data; boundary=x"):

@@ -8,11 +8,13 @@ then one every ``period / limit``.
 import asyncio
 import time
 from collections.abc import Sequence
+from hashlib import sha1
+from typing import Any
 
 import msgspec
 import structlog
 from valkey.asyncio import Valkey
-from valkey.exceptions import ValkeyError
+from valkey.exceptions import NoScriptError, ValkeyError
 
 from groundswell.core.metrics import RATE_LIMIT_LOCAL
 
@@ -45,6 +47,7 @@ answer[#answer + 1] = math.ceil(wait)
 return answer
 """
 
+_DIGEST = sha1(_SCRIPT.encode(), usedforsecurity=False).hexdigest()
 _PATIENCE = 0.5  # seconds that one request waits for the cache
 _PAUSE = 1.0  # seconds during which a cache that failed is not asked again
 _MOST_NAMES = 10_000
@@ -118,9 +121,13 @@ _local: dict[str, float] = {}
 
 
 async def _ask(cache: Valkey, rules: Sequence[Rule]) -> list[Standing]:
-    script = cache.register_script(_SCRIPT)
-    arguments = [number for rule in rules for number in (rule.limit, rule.period * 1_000_000)]
-    answer = await script(keys=[f"limit:{rule.name}" for rule in rules], args=arguments)
+    names = [f"limit:{rule.name}" for rule in rules]
+    numbers = [str(part) for rule in rules for part in (rule.limit, rule.period * 1_000_000)]
+    client: Any = cache  # its types say every command may also be synchronous
+    try:
+        answer = await client.evalsha(_DIGEST, len(names), *names, *numbers)
+    except NoScriptError:
+        answer = await client.eval(_SCRIPT, len(names), *names, *numbers)
     wait = answer[-1] / 1e6
     return [
         Standing(rule, wait == 0, max(0, answer[2 * i]), answer[2 * i + 1] / 1e6, wait)

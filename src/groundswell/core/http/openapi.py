@@ -102,10 +102,13 @@ def answers_of(entry: RouteEntry) -> dict[int, Any]:
     returned = entry.handler.parsed_fn_signature.return_type.annotation
     if get_origin(returned) is Response:
         returned = get_args(returned)[0]
-    unknown = returned in (None, type(None), Any, inspect.Signature.empty, Response)
-    if unknown or not _has_schema(returned):
+    if returned in _UNKNOWN or not _has_schema(returned):
         returned = None
     return {entry.handler.status_code: returned}
+
+
+_UNKNOWN = (None, type(None), Any, inspect.Signature.empty, Response, bytes, str)
+"""What a handler may return without saying of which form its JSON is."""
 
 
 def _has_schema(kind: Any) -> bool:
