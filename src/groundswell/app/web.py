@@ -1,8 +1,9 @@
 """The web role: the hot path in front, Litestar with every feature's routes and pages behind."""
 
+import asyncio
 import gc
 from collections.abc import AsyncIterator, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +23,7 @@ from groundswell.app.static import StaticFiles
 from groundswell.core.config import Settings
 from groundswell.core.engines.endpoints import Endpoints
 from groundswell.core.engines.home import Home
-from groundswell.core.errors import ConfigurationError
+from groundswell.core.errors import ConfigurationError, UnavailableError
 from groundswell.core.http.access import route_table
 from groundswell.core.http.edge import Edge
 from groundswell.core.http.gate import Gate
@@ -35,6 +36,7 @@ from groundswell.ui.render import environment
 GRACE = 3.0
 """Seconds that requests under way have to end after the signal to stop."""
 
+FLUSH_SECONDS = 30.0
 _TEMPLATES = Path(__file__).parent / "templates"
 
 
@@ -102,9 +104,33 @@ async def _started(app: Litestar) -> AsyncIterator[None]:
         await stack.enter_async_context(published_metrics(settings.home, "web"))
         for doors in exported("api", "CAPTURE"):
             state.hot_path.install(await stack.enter_async_context(doors(state.platform)))
+        await stack.enter_async_context(_flushing(state.platform))
         _settle_memory()
         yield
         await state.hot_path.drained(GRACE)
+
+
+@asynccontextmanager
+async def _flushing(platform: Platform) -> AsyncIterator[None]:
+    """Write down now and then, and at the end, what features noted in memory."""
+    flushes = exported("api", "FLUSHES")
+
+    async def flush() -> None:
+        for each in flushes:
+            with suppress(UnavailableError):
+                await each(platform)
+
+    async def keep_flushing() -> None:
+        while True:
+            await asyncio.sleep(FLUSH_SECONDS)
+            await flush()
+
+    task = asyncio.create_task(keep_flushing())
+    try:
+        yield
+    finally:
+        task.cancel()
+        await flush()
 
 
 def _settle_memory() -> None:

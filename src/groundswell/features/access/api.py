@@ -9,6 +9,7 @@ from groundswell.features.access.logic.tenants import create_tenant as _create_t
 from groundswell.features.access.types import IssuedKey, NewTenant
 
 __all__ = [
+    "FLUSHES",
     "Initialised",
     "IssuedKey",
     "create_key",
@@ -16,6 +17,9 @@ __all__ = [
     "flush_used",
     "initialise",
 ]
+
+FLUSHES = (flush_used,)
+"""What a web process holds in memory and writes down now and then."""
 
 
 async def create_tenant(
