@@ -5,10 +5,14 @@
 
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from pydantic_core import PydanticUndefined
 
 from groundswell.core.config import Settings
+
+if TYPE_CHECKING:
+    from groundswell.core.http.access import RouteEntry
 
 _URLS = {
     "database_url",
@@ -51,8 +55,7 @@ def settings_page() -> str:
 
 def routes_page() -> str:
     """docs/routes.md: the whole security surface on one page."""
-    from groundswell.app.web import route_table
-
+    entries = _routes()
     lines = [
         "# Routes and permissions",
         "",
@@ -62,8 +65,25 @@ def routes_page() -> str:
         "| method | path | permission |",
         "|---|---|---|",
     ]
-    lines += [f"| {e.method} | `{e.path}` | {e.permission or 'public'} |" for e in route_table()]
+    for entry in sorted(entries, key=lambda entry: (entry.path, entry.method)):
+        permission = entry.access.permission
+        shown = permission.value if permission else "public"
+        lines.append(f"| {entry.method} | `{entry.path}` | {shown} |")
     return "\n".join(lines) + "\n"
+
+
+def _routes() -> "list[RouteEntry]":
+    from litestar import Litestar
+
+    from groundswell.app.features import exported
+    from groundswell.app.operations import OPERATIONS
+    from groundswell.app.reference_pages import REFERENCE
+    from groundswell.core.http.access import route_table
+    from groundswell.core.http.handlers import DEPENDENCIES, prepared
+
+    handlers = [*OPERATIONS, *REFERENCE, *exported("routes", "ROUTES"), *exported("pages", "PAGES")]
+    app = Litestar(prepared(handlers), dependencies=DEPENDENCIES, openapi_config=None)
+    return [*route_table(app), *exported("api", "CAPTURE_ROUTES")]
 
 
 PAGES = {"settings.md": settings_page, "routes.md": routes_page}
