@@ -13,6 +13,7 @@ from groundswell.features.growth import store
 from groundswell.features.growth.types import (
     ADDED,
     COUNTED,
+    LONGEST,
     Captured,
     Day,
     Growth,
@@ -21,8 +22,8 @@ from groundswell.features.growth.types import (
     Totals,
 )
 
-LONGEST = 731  # days of one request
 BACKFILL = 400  # days that a snapshot looks back
+_TOGETHER = 2  # tenants at a time: the store has others to answer
 _EARLIEST, _LATEST = date(1990, 1, 1), date(2100, 12, 31)
 
 
@@ -164,26 +165,33 @@ async def capture_all(platform: Platform, *, only_due: bool = False) -> list[Cap
     await platform.directory.refresh()
     async with platform.postgres.across_tenants("growth-snapshot") as tx:
         latest = await store.last_captured(tx)
-    captured = []
+    due = []
     for tenant in sorted(platform.directory.tenants(), key=lambda each: each.slug):
-        if tenant.status != "active":
-            continue
         yesterday = today_of(tenant) - timedelta(days=1)
-        if only_due and latest.get(tenant.tenant_id, date.min) >= yesterday:
-            continue
-        captured.append(await capture(platform, tenant, yesterday))
-    return captured
+        is_taken = latest.get(tenant.tenant_id, date.min) >= yesterday
+        if tenant.status == "active" and not (only_due and is_taken):
+            due.append((tenant, yesterday))
+    gate = asyncio.Semaphore(_TOGETHER)
+
+    async def one(tenant: Tenant, yesterday: date) -> Captured:
+        async with gate:
+            return await capture(platform, tenant, yesterday)
+
+    return list(await asyncio.gather(*(one(*each) for each in due)))
 
 
 async def capture(platform: Platform, tenant: Tenant, last: date) -> Captured:
     """Snapshots of one tenant up to ``last``: missing days, and days that late data changed."""
     scope = system_scope(tenant.tenant_id, "worker")
-    period = Range(last - timedelta(days=BACKFILL - 1), last)
-    days = await figures(platform, scope, tenant, period, period.first)
     async with platform.postgres.transaction(scope) as tx:
         known = await store.first_captured(tx)
-        begin = min([last, *([known] if known else []), *_first_with_figures(days)])
-        kept = [day for day in days if day.date >= begin]
+    days = [Day(last)]
+    if known or await store.has_anything(platform.store, scope):
+        period = Range(last - timedelta(days=BACKFILL - 1), last)
+        days = await figures(platform, scope, tenant, period, period.first)
+    begin = min([last, *([known] if known else []), *_first_with_figures(days)])
+    kept = [day for day in days if day.date >= begin]
+    async with platform.postgres.transaction(scope) as tx:
         written = await store.keep_days(tx, tenant.currency, kept)
     return Captured(tenant.slug, Range(kept[0].date, last), len(kept), written)
 

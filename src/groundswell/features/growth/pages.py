@@ -15,8 +15,7 @@ from groundswell.core.platform import Platform
 from groundswell.core.tenancy.permissions import Permission
 from groundswell.core.tenancy.scope import Scope
 from groundswell.features.growth import logic
-from groundswell.features.growth.routes import GrowthQuery
-from groundswell.features.growth.types import ADDED, Day, Metrics, Range
+from groundswell.features.growth.types import ADDED, Day, GrowthQuery, Metrics, Range
 from groundswell.ui import format as text
 from groundswell.ui.charts import Series, Sparkline, Trend, Unit
 from groundswell.ui.i18n import gettext as _

@@ -1,8 +1,5 @@
 """The JSON API of the growth dashboard."""
 
-from datetime import date
-from typing import Annotated
-
 import msgspec
 from litestar import get, route
 
@@ -13,15 +10,7 @@ from groundswell.core.platform import Platform
 from groundswell.core.tenancy.permissions import Permission
 from groundswell.core.tenancy.scope import Scope
 from groundswell.features.growth import logic
-from groundswell.features.growth.types import Captured, Metrics
-
-
-class GrowthQuery(msgspec.Struct, frozen=True, kw_only=True):
-    """Which days: ``from`` and ``to``, or the last ``days``."""
-
-    days: Annotated[int, msgspec.Meta(ge=1, le=logic.LONGEST)] | None = None
-    first: date | None = msgspec.field(default=None, name="from")
-    last: date | None = msgspec.field(default=None, name="to")
+from groundswell.features.growth.types import Captured, GrowthQuery, Metrics
 
 
 class Capture(msgspec.Struct, frozen=True):

@@ -1,12 +1,25 @@
 """The figures of the growth dashboard. Money is in minor units of ``currency``."""
 
 from datetime import date, datetime
+from typing import Annotated
 
 import msgspec
 
 COUNTED = ("new_users", "activated_users", "orders", "revenue", "dau", "wau", "mau")
 ADDED = ("new_users", "activated_users", "orders", "revenue")
 """Figures that add up over days; of the others a period shows its last day."""
+
+
+LONGEST = 731
+"""Days of one request."""
+
+
+class GrowthQuery(msgspec.Struct, frozen=True, kw_only=True):
+    """Which days: ``from`` and ``to``, or the last ``days``."""
+
+    days: Annotated[int, msgspec.Meta(ge=1, le=LONGEST)] | None = None
+    first: date | None = msgspec.field(default=None, name="from")
+    last: date | None = msgspec.field(default=None, name="to")
 
 
 class Day(msgspec.Struct, frozen=True):

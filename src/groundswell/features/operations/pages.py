@@ -18,8 +18,8 @@ from groundswell.core.platform import Platform
 from groundswell.core.tenancy.permissions import Permission
 from groundswell.core.tenancy.scope import Scope
 from groundswell.features.operations import logic
-from groundswell.features.operations.routes import AuditQuery, WorkQuery
-from groundswell.features.operations.words import patterns
+from groundswell.features.operations.logic.words import patterns
+from groundswell.features.operations.types import AuditQuery, WorkQuery
 from groundswell.ui.i18n import gettext as _
 from groundswell.ui.i18n import ngettext
 from groundswell.ui.links import Choice, Pager, with_query

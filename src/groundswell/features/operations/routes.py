@@ -1,10 +1,8 @@
 """The JSON API of the audit log and of unfinished work."""
 
-from datetime import date, datetime
-from typing import Annotated
+from datetime import datetime
 from uuid import UUID
 
-import msgspec
 from litestar import get, post
 from litestar.response import Stream
 
@@ -13,37 +11,12 @@ from groundswell.core.errors import NotFoundError
 from groundswell.core.http.access import requires
 from groundswell.core.http.body import read_query
 from groundswell.core.http.caller import AnyRequest
-from groundswell.core.http.pagination import Page, PageQuery, decode_cursor, page_of
+from groundswell.core.http.pagination import Page, decode_cursor, page_of
 from groundswell.core.platform import Platform
 from groundswell.core.tenancy.permissions import Permission
 from groundswell.core.tenancy.scope import Scope
 from groundswell.features.operations import logic
-from groundswell.features.operations.types import AuditFilter, Entry, Retried, Work, WorkStatus
-
-Text = Annotated[str, msgspec.Meta(max_length=200)]
-Day = Annotated[date, msgspec.Meta(description="A day in the tenant's time zone.")]
-
-
-class AuditQuery(PageQuery, frozen=True, kw_only=True):
-    """``actor``, ``target``: an id or a kind; ``action``: whole, or what stands before its dot."""
-
-    actor: Text = ""
-    action: Text = ""
-    target: Text = ""
-    first: Day | None = msgspec.field(default=None, name="from")
-    last: Day | None = msgspec.field(default=None, name="to")
-
-    def filter(self) -> AuditFilter:
-        """The same without the place in the list; days beyond reason are moved to its edge."""
-        low, high = date(1990, 1, 1), date(2100, 1, 1)
-        first, last = (day and min(max(day, low), high) for day in (self.first, self.last))
-        return AuditFilter(self.actor, self.action, self.target, first, last)
-
-
-class WorkQuery(PageQuery, frozen=True, kw_only=True):
-    """Only work in this state."""
-
-    status: WorkStatus | None = None
+from groundswell.features.operations.types import AuditQuery, Entry, Retried, Work, WorkQuery
 
 
 @get(

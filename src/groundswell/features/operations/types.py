@@ -1,9 +1,11 @@
 """Entries of the audit log and work that waits or failed."""
 
 from datetime import date, datetime
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import msgspec
+
+from groundswell.core.http.pagination import PageQuery
 
 WorkStatus = Literal["waiting", "running", "failed"]
 
@@ -61,3 +63,29 @@ class Retried(msgspec.Struct, frozen=True):
     """How many jobs and signals will run again."""
 
     retried: int
+
+
+Text = Annotated[str, msgspec.Meta(max_length=200)]
+Day = Annotated[date, msgspec.Meta(description="A day in the tenant's time zone.")]
+
+
+class AuditQuery(PageQuery, frozen=True, kw_only=True):
+    """``actor``, ``target``: an id or a kind; ``action``: whole, or what stands before its dot."""
+
+    actor: Text = ""
+    action: Text = ""
+    target: Text = ""
+    first: Day | None = msgspec.field(default=None, name="from")
+    last: Day | None = msgspec.field(default=None, name="to")
+
+    def filter(self) -> AuditFilter:
+        """The same without the place in the list; days beyond reason are moved to its edge."""
+        low, high = date(1990, 1, 1), date(2100, 1, 1)
+        first, last = (day and min(max(day, low), high) for day in (self.first, self.last))
+        return AuditFilter(self.actor, self.action, self.target, first, last)
+
+
+class WorkQuery(PageQuery, frozen=True, kw_only=True):
+    """Only work in this state."""
+
+    status: WorkStatus | None = None

@@ -15,8 +15,8 @@ from groundswell.core.platform import Platform
 from groundswell.core.signals import emit
 from groundswell.core.tenancy.scope import Scope
 from groundswell.features.operations import store
+from groundswell.features.operations.logic.words import sentence
 from groundswell.features.operations.types import AuditFilter, Entry, Party, Work
-from groundswell.features.operations.words import sentence
 
 AuditKey = tuple[datetime, UUID]
 WorkKey = tuple[datetime, str]
