@@ -59,16 +59,15 @@ def routes_page() -> str:
     lines = [
         "# Routes and permissions",
         "",
-        "Every route names the permission it needs; one that names none stops the start. `public`",
-        "routes authenticate in their own way or need nobody. This page is generated.",
+        "Every route says who may call it; one that says nothing stops the start. `member` is",
+        "anyone signed in, `cron` who sends CRON_SECRET, `public` everybody. Generated.",
         "",
         "| method | path | permission |",
         "|---|---|---|",
     ]
     for entry in sorted(entries, key=lambda entry: (entry.path, entry.method)):
-        permission = entry.access.permission
-        shown = permission.value if permission else "public"
-        lines.append(f"| {entry.method} | `{entry.path}` | {shown} |")
+        needed = entry.access.permission or entry.access.door
+        lines.append(f"| {entry.method} | `{entry.path}` | {needed.value} |")
     return "\n".join(lines) + "\n"
 
 

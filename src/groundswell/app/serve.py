@@ -13,7 +13,6 @@ from granian.server.embed import Server
 from groundswell.app.web import GRACE, create_app
 from groundswell.core.config import Settings
 from groundswell.core.engines.embedded import engines
-from groundswell.core.log import configure_logging
 
 HEADER_MILLISECONDS = 10_000
 """A client that has not sent its headers by then is cut off."""
@@ -23,7 +22,6 @@ _log = structlog.get_logger(__name__)
 
 def main(settings: Settings) -> None:
     """Run the web role in this process; returns after SIGINT or SIGTERM."""
-    configure_logging(settings.log_level, "web")
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(serve_web(settings))
 

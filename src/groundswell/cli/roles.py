@@ -5,6 +5,7 @@ from pathlib import Path
 import click
 
 from groundswell.cli.session import home_option, settings_or_exit
+from groundswell.core.config import Settings
 from groundswell.core.errors import ConfigurationError
 
 
@@ -17,6 +18,7 @@ def web(home: Path | None, host: str | None, port: int | None) -> None:
     settings = settings_or_exit(home=home, host=host, port=port)
     from groundswell.app.serve import main
 
+    _log_as("web", settings)
     try:
         main(settings)
     except ConfigurationError as error:
@@ -30,6 +32,7 @@ def writer(home: Path | None) -> None:
     settings = settings_or_exit(home=home)
     from groundswell.app.writer import main
 
+    _log_as("writer", settings)
     main(settings)
 
 
@@ -40,4 +43,11 @@ def worker(home: Path | None) -> None:
     settings = settings_or_exit(home=home)
     from groundswell.app.worker import main
 
+    _log_as("worker", settings)
     main(settings)
+
+
+def _log_as(role: str, settings: Settings) -> None:
+    from groundswell.core.log import configure_logging
+
+    configure_logging(settings.log_level, role)
