@@ -11,6 +11,7 @@ import msgspec
 from groundswell.core.audit.chain import START, Entry, Seal, Sealer
 from groundswell.core.db.postgres import Transaction
 from groundswell.core.db.valkey import tenant_key
+from groundswell.core.metrics import AUDIT_SEALED
 from groundswell.core.platform import Platform
 
 _BATCH = 200
@@ -88,6 +89,7 @@ async def _seal_tenant(platform: Platform, tenant_id: UUID) -> int:
         await _store(tx, tenant_id, [row.audit_id for row in rows], seals)
     # Kept with another engine: rows cut off the end of the log are missed there.
     await platform.log.set(tenant_key(tenant_id, "audit-head"), seals[-1].sequence)
+    AUDIT_SEALED.inc(len(seals))
     return len(seals)
 
 
