@@ -47,9 +47,8 @@ def table(rows: list[Row]) -> str:
     lines = ["| what | subject | reference, same run | ratio | aim |", "|---|---|---|---|---|"]
     for each in rows:
         ratio = f"{each['ratio']:.2f}" if each["ratio"] is not None else ""
-        lines.append(
-            f"| {each['what']} | {each['subject']} | {each['reference']} | {ratio} | {each['aim']} |"
-        )
+        cells = (each["what"], each["subject"], each["reference"], ratio, each["aim"])
+        lines.append(f"| {' | '.join(map(str, cells))} |")
     return "\n".join(lines) + "\n"
 
 
