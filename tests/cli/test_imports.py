@@ -118,7 +118,8 @@ async def test_the_same_ids_with_other_content_are_conflicts(run, sums, tmp_path
     run("orders", file)
     file.write_text("order_id,customer,date,amount\n1,ada,20260101,1.00\n2,bob,20260101,2.50\n")
     output = run("orders", file)
-    assert ("in conflict     1" in output) and ("the same again  1" in output)
+    assert "in conflict     1" in output
+    assert "the same again  1" in output
     assert "total 200 USD" in file.with_name("a.csv.errors.csv").read_text()
     assert (await sums())[0][3] == 300
 
