@@ -21,7 +21,7 @@ from groundswell.core.tenancy.permissions import Permission
 from groundswell.core.tenancy.scope import Scope
 from groundswell.features.commerce import api
 from groundswell.features.commerce.jobs import RECOUNT, Recount
-from groundswell.features.commerce.routes import OrdersQuery, wanted_of
+from groundswell.features.commerce.logic.checks import order_filter
 from groundswell.features.commerce.store import listing, rates
 from groundswell.features.commerce.types import OrderFilter, Rate, Totals
 from groundswell.ui.i18n import gettext as _
@@ -56,14 +56,12 @@ async def list_orders(request: AnyRequest, platform: Platform, scope: Scope) -> 
     """Orders, newest first, with the sums of what is shown and all that follows."""
     query = read_query(request, ListQuery)
     after = decode_cursor(query.cursor, tuple[datetime, UUID])
-    wanted = wanted_of(
-        OrdersQuery(
-            person=query.person,
-            source=query.source or None,
-            currency=query.currency.upper() or None,
-            first=_day(query.first, "from"),
-            last=_day(query.last, "to"),
-        )
+    wanted = order_filter(
+        query.person,
+        query.source,
+        query.currency.upper(),
+        _day(query.first, "from"),
+        _day(query.last, "to"),
     )
     async with platform.postgres.transaction(scope) as tx:
         found = await api.list_orders(tx, wanted, after, query.limit + 1)

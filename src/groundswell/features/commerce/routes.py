@@ -24,6 +24,7 @@ from groundswell.features.commerce.logic.checks import (
     check_order,
     moment_problems,
     new_order,
+    order_filter,
     problems,
 )
 from groundswell.features.commerce.types import (
@@ -187,7 +188,7 @@ async def list_orders(request: AnyRequest, platform: Platform, scope: Scope) -> 
     query = read_query(request, OrdersQuery)
     after = decode_cursor(query.cursor, tuple[datetime, UUID])
     async with platform.postgres.transaction(scope) as tx:
-        found = await api.list_orders(tx, wanted_of(query), after, query.limit + 1)
+        found = await api.list_orders(tx, _wanted(query), after, query.limit + 1)
     return page_of(found, query.limit, lambda order: (order.placed_at, order.order_uid))
 
 
@@ -196,7 +197,7 @@ async def get_totals(request: AnyRequest, platform: Platform, scope: Scope) -> T
     """Sums over the orders that the list with the same filters shows."""
     query = read_query(request, OrdersQuery)
     async with platform.postgres.transaction(scope) as tx:
-        return await api.totals(tx, wanted_of(query))
+        return await api.totals(tx, _wanted(query))
 
 
 @get("/api/orders/{order_uid:uuid}", opt=requires(Permission.ORDERS_READ))
@@ -253,28 +254,8 @@ async def get_rates(request: AnyRequest, platform: Platform, scope: Scope) -> Pa
     )
 
 
-def wanted_of(query: OrdersQuery) -> OrderFilter:
-    """The filter of a query.
-
-    Raises:
-        InvalidError: days no calendar of ours has, or in the wrong order.
-    """
-    errors = [
-        FieldError(name, "must be between 1970 and 2199")
-        for name, day in (("from", query.first), ("to", query.last))
-        if day is not None and not 1970 <= day.year < 2200
-    ]
-    if query.first and query.last and query.first > query.last:
-        errors.append(FieldError("to", "is before from"))
-    if errors:
-        raise InvalidError("The days are wrong.", errors=errors)
-    return OrderFilter(
-        person_id=query.person,
-        source=query.source or None,
-        currency=query.currency,
-        first=query.first,
-        last=query.last,
-    )
+def _wanted(query: OrdersQuery) -> OrderFilter:
+    return order_filter(query.person, query.source, query.currency, query.first, query.last)
 
 
 def _read_order(raw: Any) -> tuple[PlaceOrder | None, list[FieldError]]:

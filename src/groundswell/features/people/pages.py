@@ -1,6 +1,6 @@
 """Pages of people: the list, and one person with everything that is known."""
 
-from typing import Any
+from typing import Annotated, Any
 from uuid import UUID
 
 import msgspec
@@ -12,13 +12,12 @@ from groundswell.core.http.access import requires
 from groundswell.core.http.body import read_query
 from groundswell.core.http.cookies import Flash
 from groundswell.core.http.pages import page, redirect
-from groundswell.core.http.pagination import decode_cursor, encode_cursor
+from groundswell.core.http.pagination import PageQuery, decode_cursor, encode_cursor
 from groundswell.core.platform import Platform
 from groundswell.core.tenancy.permissions import Permission
 from groundswell.core.tenancy.scope import Scope
 from groundswell.core.timeline import Place, read_summaries, read_timeline
 from groundswell.features.people import api
-from groundswell.features.people.routes import PeopleQuery
 from groundswell.features.people.store import people as store
 from groundswell.features.people.types import MAX_ID_LENGTH, Outcome, PersonCursor, PersonFilter
 from groundswell.ui.i18n import gettext as _
@@ -30,10 +29,11 @@ AnyRequest = Request[object, object, State]
 _ENTRIES = 30
 
 
-class ListQuery(PeopleQuery, frozen=True, kw_only=True):
+class ListQuery(PageQuery, frozen=True, kw_only=True):
     """The list's filters as its form sends them: nothing chosen is an empty text."""
 
-    identified: str = ""  # type: ignore[assignment]
+    search: Annotated[str, msgspec.Meta(max_length=400)] = ""
+    identified: str = ""
 
 
 @get("/people", opt=requires(Permission.PEOPLE_READ))

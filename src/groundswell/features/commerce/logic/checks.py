@@ -2,14 +2,15 @@
 
 import hashlib
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
+from uuid import UUID
 
 import msgspec
 
 from groundswell.core import clock
 from groundswell.core.errors import FieldError, InvalidError
 from groundswell.core.money import MAX_MINOR, is_currency
-from groundswell.features.commerce.types import NewLine, NewOrder, PlaceOrder
+from groundswell.features.commerce.types import NewLine, NewOrder, OrderFilter, PlaceOrder
 
 EARLIEST = datetime(1970, 1, 1, tzinfo=UTC)
 FUTURE = timedelta(days=1)
@@ -88,3 +89,33 @@ def content_hash(order: NewOrder) -> bytes:
 
 def _line_content(line: NewLine) -> tuple[object, ...]:
     return (line.product_id, line.name, line.quantity, line.unit_price, line.properties)
+
+
+def order_filter(
+    person_id: UUID | None,
+    source: str | None,
+    currency: str | None,
+    first: date | None,
+    last: date | None,
+) -> OrderFilter:
+    """A filter of orders; an empty text is no choice.
+
+    Raises:
+        InvalidError: days no calendar of ours has, or in the wrong order.
+    """
+    errors = [
+        FieldError(name, "must be between 1970 and 2199")
+        for name, day in (("from", first), ("to", last))
+        if day is not None and not 1970 <= day.year < 2200
+    ]
+    if first and last and first > last:
+        errors.append(FieldError("to", "is before from"))
+    if errors:
+        raise InvalidError("The days are wrong.", errors=errors)
+    return OrderFilter(
+        person_id=person_id,
+        source=source or None,
+        currency=currency or None,
+        first=first,
+        last=last,
+    )
