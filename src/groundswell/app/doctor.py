@@ -19,7 +19,7 @@ from groundswell import __version__
 from groundswell.core import clock
 from groundswell.core.config import Settings
 from groundswell.core.db.clickhouse import EventStore
-from groundswell.core.db.migrations import pending
+from groundswell.core.db.schema import pending
 from groundswell.core.db.valkey import open_valkey
 from groundswell.core.engines.embedded import engines
 from groundswell.core.engines.endpoints import Endpoints
@@ -131,7 +131,9 @@ async def _engines(endpoints: Endpoints) -> AsyncIterator[Finding]:
     yield await _store(endpoints.clickhouse_url)
     for name, url in (("ingest log", endpoints.log_url), ("cache", endpoints.cache_url)):
         yield await _valkey(name, url)
-    missing = await pending(endpoints.database_owner_url, endpoints.clickhouse_url)
+    missing = await asyncio.to_thread(
+        pending, endpoints.database_owner_url, endpoints.clickhouse_url
+    )
     if missing:
         yield Finding(
             "schema", "warning", f"Not yet run: {', '.join(missing)}.", "groundswell migrate"

@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator, Coroutine
 from typing import Any
 
 from groundswell.core.config import Settings
+from groundswell.core.db.schema import pending
 from groundswell.core.engines.embedded import plan
 from groundswell.core.engines.endpoints import Endpoints, publish, withdraw
 from groundswell.core.engines.home import Home
@@ -60,7 +61,10 @@ async def _start(
     beginning = asyncio.create_task(supervisor.add(roles(settings, home, port, after=names)))
     try:
         await supervisor.start()
-        await migrate_apart(home, endpoints)
+        if await asyncio.to_thread(
+            pending, endpoints.database_owner_url, endpoints.clickhouse_url
+        ):
+            await migrate_apart(home, endpoints)
         # Roles and commands attach from here on; the address follows when it answers.
         publish(home, endpoints)
         await beginning

@@ -7,7 +7,6 @@ from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from clickhouse_connect.driver.exceptions import DatabaseError
 from sqlalchemy import Engine, create_engine, text
 from sqlalchemy.pool import NullPool
 
@@ -61,25 +60,6 @@ async def migrate_store(clickhouse_url: str) -> None:
             _log.info("event_store_migrated", file=path.name)
     finally:
         await store.close()
-
-
-async def pending(owner_url: str, clickhouse_url: str) -> list[str]:
-    """Names of the migrations that have not run, PostgreSQL's first."""
-    engine = _engine(owner_url)
-    script = ScriptDirectory.from_config(_alembic())
-    with engine.connect() as connection:
-        current = MigrationContext.configure(connection).get_current_revision()
-    head = script.get_current_head()
-    missing = [] if current == head else [f"postgres/{head}"]
-    store = EventStore(clickhouse_url)
-    try:
-        names = {row[0] for row in await store.system_rows("select name from schema_migrations")}
-    except DatabaseError:
-        names = set()
-    finally:
-        await store.close()
-    paths = sorted((migrations_folder() / "clickhouse").glob("*.sql"))
-    return missing + [f"clickhouse/{path.name}" for path in paths if path.name not in names]
 
 
 def statements(sql: str) -> list[str]:

@@ -15,9 +15,12 @@ from clickhouse_connect.driver.exceptions import ClickHouseError
 
 from groundswell.core.db.clickhouse import EventStore
 from groundswell.core.db.postgres import Postgres
+from groundswell.core.db.reconcile import Difference, reconcile
 from groundswell.core.errors import UnavailableError
 from groundswell.core.ids import new_id
 from groundswell.core.metrics import OUTBOX_ROWS
+
+__all__ = ["PARKED", "Difference", "Drain", "Gate", "OutboxRow", "reconcile"]
 
 TARGETS = ("people", "person_overrides", "orders", "order_lines", "events")
 PARKED = UUID(int=(1 << 128) - 1)
