@@ -39,11 +39,12 @@ def _entry(tenant_id: UUID, movement: Movement) -> TimelineEntry:
         told = refund_event_id(tenant_id, *key)
     else:
         told = order_event_id(tenant_id, movement.source, movement.order_id)
+    title = _("Refund of %(id)s") if is_refund else _("Order %(id)s")
     return TimelineEntry(
         at=movement.at,
         entry_id=movement.entry_id,
         kind="refund" if is_refund else "order",
-        title=f"{'Refund' if is_refund else 'Order'} {movement.order_id}",
+        title=title % {"id": movement.order_id},
         text=amount,
         icon="credit-card" if is_refund else "shopping-cart",
         href=f"/orders/{movement.order_uid}",

@@ -9,6 +9,7 @@ from groundswell.core.tenancy.scope import Scope
 from groundswell.core.timeline import Place, TimelineEntry
 from groundswell.features.people.store import merges
 from groundswell.features.people.types import Merge
+from groundswell.ui.i18n import gettext as _
 
 
 class MergeTimeline:
@@ -33,7 +34,7 @@ def _entry(merge: Merge) -> TimelineEntry:
         at=merge.merged_at,
         entry_id=merge.merge_id,
         kind="merge",
-        title="Merged",
+        title=_("Merged"),
         text=merge.reason,
         icon="users",
         detail=detail,
