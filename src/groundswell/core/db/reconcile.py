@@ -113,8 +113,8 @@ from ($rows) group by tenant_id
 _Sums = dict[UUID, tuple[int, int]]
 
 
-async def reconcile(platform: Platform) -> list[Difference]:
-    """Every table of every tenant that differs; rows on their way are waited for.
+async def reconcile(platform: Platform, pause: float = _PAUSE) -> list[Difference]:
+    """Every table of every tenant that differs; rows on their way get ``pause`` seconds, thrice.
 
     The events of orders are not compared here: they are made from the orders table.
     """
@@ -125,7 +125,7 @@ async def reconcile(platform: Platform) -> list[Difference]:
         if not found:
             break
         if attempt + 1 < _ATTEMPTS:
-            await asyncio.sleep(_PAUSE)
+            await asyncio.sleep(pause)
     for each in found:
         _log.error("mirror_differs", **msgspec.to_builtins(each))
     return found

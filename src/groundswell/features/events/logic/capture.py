@@ -12,6 +12,7 @@ from groundswell.core.errors import (
     TooLargeError,
     UnauthenticatedError,
 )
+from groundswell.core.identity.keys import is_well_formed
 from groundswell.core.metrics import EVENTS_ACCEPTED
 from groundswell.core.tenancy.directory import Directory
 from groundswell.core.tenancy.permissions import Permission
@@ -67,7 +68,7 @@ class Capture:
         """
         self._disk.check()
         received_ms = time.time_ns() // 1_000_000
-        scope = self._scope_of(key) if key else None
+        scope = await self._scope_of(key) if key else None
         try:
             body = read_body(unpack_body(raw, encoding, self._max_bytes))
         except ProblemError as error:
@@ -75,7 +76,7 @@ class Capture:
                 self._count_request(scope, error, source, raw)
             raise
         if scope is None:
-            scope = self._scope_of(body.api_key or key_in_events(body.events))
+            scope = await self._scope_of(body.api_key or key_in_events(body.events))
         return await self._keep(scope, body, source, received_ms)
 
     async def _keep(self, scope: Scope, body: Body, source: str, received_ms: int) -> Taken:
@@ -97,7 +98,7 @@ class Capture:
             EVENTS_ACCEPTED.inc(len(kept))
         return Taken(len(kept), rejected)
 
-    def _scope_of(self, key: str | None) -> Scope:
+    async def _scope_of(self, key: str | None) -> Scope:
         now = time.monotonic()
         if now >= self._scopes_until:
             # The directory hears of a revoked key within about a second, and so do we.
@@ -106,7 +107,8 @@ class Capture:
         scope = self._scopes.get(key) if key else None
         if scope is not None:
             return scope
-        scope = self._directory.scope_of_key(key) if key else None
+        if key and is_well_formed(key):
+            scope = await self._directory.find_scope_of_key(key)
         if key is None or scope is None:
             detail = "This API key is not known, or no longer valid." if key else "Send an API key."
             raise UnauthenticatedError(detail, headers={"WWW-Authenticate": "Bearer"})

@@ -36,9 +36,10 @@ Checkpoint = Callable[[str], None]
 _BATCH_EVENTS = 20_000
 _BATCH_BYTES = 24_000_000
 _LINGER = 0.2  # seconds a small batch waits for more: every insert is a part to be merged
-_WAIT_MS = 1_000
+_WAIT_MS = 300
 _PAUSES = (0.1, 0.2, 0.5, 1.0, 2.0)
 _GROUPS_AT_ONCE = 4
+_PURGE_EVERY = 3_600.0
 
 _log = structlog.get_logger(__name__)
 
@@ -82,14 +83,14 @@ class Ingest:
         loading = asyncio.create_task(self._seen.load())
         try:
             await self._finish(ranges)
-            draining = asyncio.create_task(self._drain_forever(stop))
+            beside = asyncio.gather(self._drain_forever(stop), self._purge_forever(stop))
             try:
                 while not stop.is_set():
                     await self._step(ranges)
             finally:
-                draining.cancel()
+                beside.cancel()
                 with suppress(asyncio.CancelledError):
-                    await draining
+                    await beside
         finally:
             loading.cancel()
             with suppress(asyncio.CancelledError):
@@ -198,6 +199,11 @@ class Ingest:
                 _log.error("outbox_not_carried", exc_info=error)
                 pause = 2.0
             await asyncio.sleep(pause)
+
+    async def _purge_forever(self, stop: asyncio.Event) -> None:
+        while not stop.is_set():
+            await _persist(self._seen.purge)
+            await asyncio.sleep(_PURGE_EVERY)
 
 
 def _ms_of(entry_id: bytes) -> int:
