@@ -72,6 +72,7 @@ class Directory:
         self._slugs: dict[str, Tenant] = {}
         self._keys: dict[bytes, Key] = {}
         self._task: asyncio.Task[None] | None = None
+        self._refreshing = asyncio.Lock()
         self._look: asyncio.Task[None] | None = None
         self._next_look = 0.0
         self.used: dict[tuple[UUID, UUID], datetime] = {}
@@ -153,6 +154,10 @@ class Directory:
 
     async def refresh(self) -> None:
         """Read PostgreSQL if its version is not ours."""
+        async with self._refreshing:
+            await self._refresh()
+
+    async def _refresh(self) -> None:
         async with self._postgres.across_tenants("directory") as tx:
             version = await tx.value("select version from directory_version")
             if version == self._content.version:
