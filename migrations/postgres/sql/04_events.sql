@@ -13,14 +13,22 @@ create table refused_events (
 );
 call app.protect('refused_events', 'select, insert, update');
 
--- The range of the ingest log each writer is working on, fixed before anything of it is stored.
+-- Ranges of the ingest log that the writer is working on, fixed before anything of them is stored.
 create table ingest_ranges (
-  shard text primary key,
+  shard text not null,
   first_id text not null,
   last_id text not null,
-  fixed_at timestamptz not null default clock_timestamp()
+  fixed_at timestamptz not null default clock_timestamp(),
+  primary key (shard, last_id)
 );
 grant select, insert, update, delete on ingest_ranges to groundswell_system;
+
+-- How far a stream of counts has been added up.
+create table ingest_cursors (
+  stream text primary key,
+  last_id text not null
+);
+grant select, insert, update, delete on ingest_cursors to groundswell_system;
 
 -- That a tenant's part of a range has had its effects in PostgreSQL: a range that is read again
 -- after a crash must not have them twice. event_ids: events stored under another id.

@@ -1,7 +1,7 @@
 """A batch: the entries of one range, decoded, each event once."""
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence, Set
 from uuid import UUID
 
 import msgspec
@@ -37,6 +37,7 @@ class Batch(msgspec.Struct):
     range: Range
     token: str
     items: list[Item]
+    keys: Set[bytes] = frozenset()
 
 
 class Group(msgspec.Struct):
@@ -61,13 +62,20 @@ def range_of(entries: Sequence[Entry]) -> Range:
     return Range(entries[0][0].decode(), entries[-1][0].decode())
 
 
-async def read_batch(wanted: Range, entries: Sequence[Entry], seen: SeenEvents) -> Batch:
-    """The batch of a range: repeated events are dropped, the first of each uuid stays."""
+async def read_batch(
+    wanted: Range, entries: Sequence[Entry], seen: SeenEvents, under_way: Iterable[Set[bytes]] = ()
+) -> Batch:
+    """The batch of a range: repeated events are dropped, the first of each uuid stays.
+
+    ``under_way``: keys of the batches before this one that are not in ``seen`` yet.
+    """
     items = _items(entries)
     first: dict[bytes, Item] = {}
     for item in items:
         first.setdefault(item.key, item)
     known = await seen.known(first.keys())
+    for keys in under_way:
+        known |= keys & first.keys()
     kept = [item for item in first.values() if item.key not in known]
     if len(kept) < len(items):
         EVENTS_REPEATED.inc(len(items) - len(kept))

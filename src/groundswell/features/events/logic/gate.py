@@ -19,10 +19,10 @@ _named = msgspec.json.Decoder(_Named).decode
 
 
 class EventGate:
-    """One batch of events at a time, from the log or from the outbox.
+    """One insert of events at a time, from the log or from the outbox.
 
-    It is held from fixing a batch until it is done: after a crash at most one is unfinished, so
-    what it holds can be told from what is stored.
+    A batch of the outbox is fixed only while it is held, and so while no range is being inserted:
+    if one is found after a crash, no range had begun, and it is completed first.
     """
 
     def __init__(self, seen: SeenEvents) -> None:

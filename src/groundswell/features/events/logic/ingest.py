@@ -2,8 +2,9 @@
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence, Set
 from contextlib import suppress
+from functools import partial
 from typing import Any, TypeVar
 
 import structlog
@@ -64,6 +65,7 @@ class Ingest:
         self._applier = Applier(platform.postgres, consumers, STREAM)
         self._gate = EventGate(self._seen)
         self._drain = Drain(platform.postgres, platform.store, self._gate)
+        self._under_way: dict[Range, Set[bytes]] = {}
         self._count = 64
 
     async def run(self, stop: asyncio.Event) -> None:
@@ -78,56 +80,71 @@ class Ingest:
                 await _sleep(1.0, stop)
 
     async def _work(self, ranges: Ranges, stop: asyncio.Event) -> None:
+        """Prepare a batch while the one before it is being inserted."""
         # Another writer may have stored events while we did not hold the shard.
         self._seen.forget()
+        self._under_way.clear()
         loading = asyncio.create_task(self._seen.load())
+        tasks = [loading]
         try:
             await self._finish(ranges)
-            beside = asyncio.gather(self._drain_forever(stop), self._purge_forever(stop))
-            try:
-                while not stop.is_set():
-                    await self._step(ranges)
-            finally:
-                beside.cancel()
-                with suppress(asyncio.CancelledError):
-                    await beside
+            ready: asyncio.Queue[Batch | None] = asyncio.Queue(maxsize=1)
+            tasks += [
+                asyncio.create_task(self._drain_forever()),
+                asyncio.create_task(self._purge_forever()),
+            ]
+            work = [
+                asyncio.create_task(self._prepare_all(ranges, ready, stop)),
+                asyncio.create_task(self._complete_all(ranges, ready)),
+            ]
+            tasks += work
+            await asyncio.gather(*work)
         finally:
-            loading.cancel()
-            with suppress(asyncio.CancelledError):
-                await loading
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
 
     async def _finish(self, ranges: Ranges) -> None:
-        """Complete what a predecessor began: at most one of a range and a batch of events."""
-        pending = await ranges.pending()
-        if pending is not None:
-            _log.info("range_taken_up", first=pending.first_id, last=pending.last_id)
-            entries = await _persist(lambda: self._entries(pending.first_id, pending.last_id))
-            await self._store(ranges, pending, entries)
+        """Complete what a predecessor began, in the order it would have."""
         await _persist(lambda: self._drain.finish("events"))
+        for wanted in await ranges.pending():
+            _log.info("range_taken_up", first=wanted.first_id, last=wanted.last_id)
+            entries = await _persist(partial(self._entries, wanted.first_id, wanted.last_id))
+            await self._complete(ranges, await self._prepare(wanted, entries))
 
-    async def _step(self, ranges: Ranges) -> None:
-        """Take the next range, or wait for one."""
-        entries = await _persist(self._next_entries)
-        if not entries:
-            INGEST_LAG.set(0)
-            return
-        INGEST_LAG.set(max(0.0, time.time() - _ms_of(entries[0][0]) / 1000))
-        async with self._gate:
+    async def _prepare_all(
+        self, ranges: Ranges, ready: "asyncio.Queue[Batch | None]", stop: asyncio.Event
+    ) -> None:
+        last = "0-0"
+        while not stop.is_set():
+            entries = await _persist(partial(self._next_entries, last))
+            if not entries:
+                INGEST_LAG.set(0)
+                continue
+            INGEST_LAG.set(max(0.0, time.time() - _ms_of(entries[0][0]) / 1000))
             wanted = range_of(entries)
             await ranges.fix(wanted)
             self._checkpoint("fixed")
-            await self._store(ranges, wanted, entries)
+            await ready.put(await self._prepare(wanted, entries))
+            last = wanted.last_id
+        await ready.put(None)
 
-    async def _next_entries(self) -> list[Entry]:
-        entries = await self._entries("-", "+", self._count)
+    async def _complete_all(self, ranges: Ranges, ready: "asyncio.Queue[Batch | None]") -> None:
+        while (batch := await ready.get()) is not None:
+            async with self._gate:
+                await self._complete(ranges, batch)
+
+    async def _next_entries(self, last: str) -> list[Entry]:
+        """Entries after ``last``; a few wait a moment for more."""
+        entries = await self._entries(f"({last}", "+", self._count)
         if not entries:
-            found: Any = await self._log.xread({STREAM: "0-0"}, count=1, block=_WAIT_MS)
+            found: Any = await self._log.xread({STREAM: last}, count=1, block=_WAIT_MS)
             if not found:
                 return []
         age = time.time() - _ms_of((entries or found[0][1])[0][0]) / 1000
         if len(entries) < self._count and 0 <= age < _LINGER:
             await asyncio.sleep(_LINGER - age)
-            entries = await self._entries("-", "+", self._count)
+            entries = await self._entries(f"({last}", "+", self._count)
         self._adapt(entries)
         return entries
 
@@ -143,23 +160,31 @@ class Ingest:
         found: list[Entry] = await self._log.xrange(STREAM, first, last, count)
         return found
 
-    async def _store(self, ranges: Ranges, wanted: Range, entries: Sequence[Entry]) -> None:
-        """Store one range to its end; only losing the shard stops it."""
-        batch = await _persist(lambda: read_batch(wanted, entries, self._seen))
-        kept = await self._apply(batch)
+    async def _prepare(self, wanted: Range, entries: Sequence[Entry]) -> Batch:
+        """Decode, drop what is known, apply what is left in PostgreSQL."""
+        batch = await _persist(
+            lambda: read_batch(wanted, entries, self._seen, self._under_way.values())
+        )
+        batch.keys = {item.key for item in batch.items}
+        self._under_way[wanted] = batch.keys
+        batch.items = await self._apply(batch)
         self._checkpoint("applied")
-        kept = await _persist(lambda: self._once(kept))
+        return batch
+
+    async def _complete(self, ranges: Ranges, batch: Batch) -> None:
+        """Insert a batch, remember its events, and let go of its range."""
+        kept = await _persist(lambda: self._once(batch.items))
         await _persist(
             lambda: insert_events(self._platform.store, kept, batch.token, self._applier.refuse)
         )
         self._checkpoint("inserted")
-        keys = [item.key for item in batch.items]
-        keys += [_stored_key(item) for item in kept if item.stored_id != item.event.event_id]
-        await _persist(lambda: self._seen.add(keys, f"{batch.token}:seen"))
+        renamed = {_stored_key(i) for i in kept if i.stored_id != i.event.event_id}
+        await _persist(lambda: self._seen.add(batch.keys | renamed, f"{batch.token}:seen"))
         self._checkpoint("seen")
-        await _persist(lambda: self._trim(wanted))
+        del self._under_way[batch.range]
+        await _persist(lambda: self._trim(batch.range))
         self._checkpoint("trimmed")
-        await ranges.clear(wanted)
+        await ranges.clear(batch.range)
         EVENTS_STORED.inc(len(kept))
 
     async def _apply(self, batch: Batch) -> list[Item]:
@@ -187,9 +212,9 @@ class Ingest:
         ms, _, number = done.last_id.partition("-")
         await self._log.xtrim(STREAM, minid=f"{ms}-{int(number) + 1}", approximate=False)
 
-    async def _drain_forever(self, stop: asyncio.Event) -> None:
+    async def _drain_forever(self) -> None:
         pause = 0.25
-        while not stop.is_set():
+        while True:
             try:
                 moved = await self._drain.run()
                 pause = 0.05 if moved else min(1.0, pause * 2)
@@ -200,8 +225,8 @@ class Ingest:
                 pause = 2.0
             await asyncio.sleep(pause)
 
-    async def _purge_forever(self, stop: asyncio.Event) -> None:
-        while not stop.is_set():
+    async def _purge_forever(self) -> None:
+        while True:
             await _persist(self._seen.purge)
             await asyncio.sleep(_PURGE_EVERY)
 

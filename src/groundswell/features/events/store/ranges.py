@@ -14,7 +14,7 @@ from groundswell.core.errors import UnavailableError
 
 _ASK_EVERY = 0.5  # seconds between attempts to become the writer
 _TRY_LOCK = "select pg_try_advisory_lock(hashtextextended('ingest ' || %s, 0))"
-_PENDING = "select first_id, last_id from ingest_ranges where shard = %s"
+_PENDING = "select first_id, last_id from ingest_ranges where shard = %s order by fixed_at"
 _FIX = "insert into ingest_ranges (shard, first_id, last_id) values (%s, %s, %s)"
 _CLEAR = """
 with applied as (delete from ingest_applied where shard = %(shard)s and last_id = %(last)s)
@@ -32,7 +32,7 @@ class Range(msgspec.Struct, frozen=True):
 
 
 class Ranges:
-    """The range of one shard, written on the connection that holds the shard's lock.
+    """The ranges of one shard, written on the connection that holds the shard's lock.
 
     The lock ends with the connection: a writer that lost it can't fix another range.
     """
@@ -41,11 +41,10 @@ class Ranges:
         self._connection = connection
         self.shard = shard
 
-    async def pending(self) -> Range | None:
-        """The range that was fixed and not cleared: it is to be stored before any other."""
+    async def pending(self) -> list[Range]:
+        """Ranges that were fixed and not cleared, in order: to be stored before any other."""
         cursor = await self._execute(_PENDING, (self.shard,))
-        row = await cursor.fetchone()
-        return Range(*row) if row else None
+        return [Range(*row) for row in await cursor.fetchall()]
 
     async def fix(self, wanted: Range) -> None:
         """Remember the range; from here on exactly these entries are a batch."""

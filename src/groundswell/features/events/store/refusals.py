@@ -18,8 +18,8 @@ set count = refused_events.count + excluded.count, last_at = excluded.last_at,
     sample = excluded.sample
 """
 _CURSOR = """
-insert into ingest_ranges (shard, first_id, last_id) values (%(shard)s, %(id)s, %(id)s)
-on conflict (shard) do update set last_id = excluded.last_id, fixed_at = clock_timestamp()
+insert into ingest_cursors (stream, last_id) values (%(stream)s, %(id)s)
+on conflict (stream) do update set last_id = excluded.last_id
 """
 _RECENT = """
 select hour, reason, field, source, count, last_at, sample from refused_events
@@ -58,13 +58,13 @@ async def last_counted(tx: Transaction, stream: str) -> str:
     """The id of the last entry of a stream that is in the counts."""
     # Two writers may be up, one waiting for the shard: only one of them counts at a time.
     await tx.execute("select pg_advisory_xact_lock(hashtextextended(%s, 0))", (stream,))
-    found = await tx.value("select last_id from ingest_ranges where shard = %s", (stream,))
+    found = await tx.value("select last_id from ingest_cursors where stream = %s", (stream,))
     return str(found) if found else "0-0"
 
 
 async def set_last_counted(tx: Transaction, stream: str, entry_id: str) -> None:
     """Entries up to this one are in the counts when the transaction commits."""
-    await tx.execute(_CURSOR, {"shard": stream, "id": entry_id})
+    await tx.execute(_CURSOR, {"stream": stream, "id": entry_id})
 
 
 async def recent(
