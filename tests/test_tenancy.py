@@ -12,6 +12,7 @@ from groundswell.core.ids import new_id
 GLOBAL_TABLES = {
     "alembic_version": "which migrations ran",
     "directory_version": "one number: when processes read tenants and keys again",
+    "ingest_cursors": "how far streams of counts are added up, for all tenants",
     "ingest_ranges": "ranges of the ingest log, which holds all tenants' events",
     "members": "a person may belong to many tenants",
     "password_links": "belong to members",
