@@ -6,6 +6,7 @@ import shutil
 import tempfile
 from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from uuid import UUID
 
@@ -23,6 +24,11 @@ from groundswell.core.tenancy.scope import Actor, ActorKind, Scope
 
 for name in [n for n in os.environ if n.startswith("GROUNDSWELL_")]:
     del os.environ[name]
+
+
+def pytest_make_parametrize_id(val: object, argname: str) -> str | None:
+    """Name moments and containers by their argument: both xdist workers must agree."""
+    return argname if isinstance(val, datetime | dict | list | tuple) else None
 
 
 @dataclass(frozen=True)
