@@ -19,6 +19,7 @@ from groundswell.app.hot_path import HotPath
 from groundswell.app.metrics_files import published_metrics
 from groundswell.app.operations import OPERATIONS
 from groundswell.app.reference_pages import REFERENCE
+from groundswell.app.sdk import BrowserSdk
 from groundswell.app.static import StaticFiles
 from groundswell.core.config import Settings
 from groundswell.core.engines.endpoints import Endpoints
@@ -70,7 +71,9 @@ def create_app(settings: Settings, endpoints: Endpoints, *, more: Sequence[Any] 
     routes = route_table(app)
     frames = Frames(routes)
     edge = Edge(app, secure=settings.is_secure, storage=disk.reason)
-    hot = HotPath(edge, {"/static/": StaticFiles(STATIC, secure=settings.is_secure)})
+    sdk = BrowserSdk(STATIC / "sdk", secure=settings.is_secure)
+    static = StaticFiles(STATIC, secure=settings.is_secure)
+    hot = HotPath(edge, {"/static/": static, "/sdk/": sdk, "/sdk.js": sdk})
     app.state.update(
         {
             "settings": settings,
