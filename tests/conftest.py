@@ -28,7 +28,7 @@ for name in [n for n in os.environ if n.startswith("GROUNDSWELL_")]:
 
 def pytest_make_parametrize_id(val: object, argname: str) -> str | None:
     """Name moments and containers by their argument: both xdist workers must agree."""
-    return argname if isinstance(val, datetime | dict | list | tuple) else None
+    return argname if isinstance(val, bytes | datetime | dict | list | tuple) else None
 
 
 @dataclass(frozen=True)

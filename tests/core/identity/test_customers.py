@@ -73,7 +73,6 @@ async def test_another_tenants_secret_opens_nothing(platform, tenant, other_tena
         {"aud": "no-such-tenant"},
         {"nbf": time.time() + 3000},
     ],
-    ids=str,
 )
 async def test_wrong_claims_are_refused(platform, tenant, secret, changes):
     signed = (

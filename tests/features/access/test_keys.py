@@ -61,7 +61,6 @@ async def test_the_secret_is_nowhere_in_the_database(platform, tenant):
         ({"expires_at": clock.now() - timedelta(seconds=1)}, "expires_at"),
         ({"expires_at": clock.now().replace(tzinfo=None)}, "expires_at"),
     ],
-    ids=str,
 )
 async def test_a_wrong_key_is_refused_by_field(platform, tenant, change, field):
     given = {"kind": "secret", "name": "Server"} | change
