@@ -14,11 +14,14 @@ groundswell.push(["track", "Stub Used", { early: true }], (gs) => gs.track("Stub
 
 class Site:
     """Serves any path: ``/tag/…`` starts by its script tag, ``/stub/…`` by the snippet's queue,
-    ``/module/…`` imports the library, all others load it and leave the start to the test."""
+    ``/module/…`` imports the library, all others load it and leave the start to the test.
+    ``pages`` are content type and text of further paths.
+    """
 
     def __init__(self, groundswell: str, key: str) -> None:
         self.groundswell = groundswell
         self.key = key
+        self.pages: dict[str, tuple[str, str]] = {}
         self.policy = (
             f"default-src 'none'; script-src 'self' {groundswell}; connect-src {groundswell};"
             " base-uri 'none'; form-action 'none'; require-trusted-types-for 'script'"
@@ -43,6 +46,8 @@ class Site:
 
     def answer(self, path: str) -> tuple[str, str]:
         """Content type and text of a path."""
+        if path in self.pages:
+            return self.pages[path]
         constants = f"const KEY = '{self.key}', HOST = '{self.groundswell}';"
         if path == "/stub.js":
             return "text/javascript", constants + STUB
