@@ -29,7 +29,7 @@ async def measure(
     requests: list[bytes],
     *,
     seconds: float,
-    connections: int = 32,
+    connections: int,
     rate: float | None = None,
     pid: int | None = None,
 ) -> Measured:
@@ -40,13 +40,14 @@ async def measure(
     took: list[float] = []
     failures = 0
     process = psutil.Process(pid) if pid else None
+    opened = [await asyncio.open_connection("127.0.0.1", port) for _ in range(connections)]
     cpu = sum(process.cpu_times()[:2]) if process else 0.0
     began = time.perf_counter()
     end = began + seconds
 
     async def client(number: int) -> None:
         nonlocal failures
-        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        reader, writer = opened[number]
         step = connections / rate if rate else 0.0
         due = began + (number / connections) * step
         turn = number

@@ -83,6 +83,12 @@ async def events_of_person(
     return await store.find(platform.store, scope, wanted, after, limit)
 
 
+async def latest_event(platform: Platform, scope: Scope) -> StoredEvent | None:
+    """The newest stored event; None before the first."""
+    found = await store.find(platform.store, scope, EventFilter(), None, 1)
+    return found[0] if found else None
+
+
 async def event_names(platform: Platform, scope: Scope) -> Sequence[tuple[str, int]]:
     """Event names of the last 30 days with how often they came."""
     return await store.names(platform.store, scope)

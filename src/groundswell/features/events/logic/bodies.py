@@ -62,6 +62,8 @@ def unpack_body(raw: bytes, encoding: str, limit: int) -> bytes:
         MalformedError: packed, and can't be unpacked.
         UnsupportedMediaTypeError: an encoding we don't read.
     """
+    if raw[:1] == b"{" and len(raw) <= limit:
+        return raw
     if raw[:2] == _GZIP_MAGIC:
         raw = unpack(raw, "gzip", limit)
     elif raw.lstrip(b" \t\r\n")[:1] not in (b"{", b"["):
