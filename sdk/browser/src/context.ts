@@ -65,9 +65,12 @@ function cut(text: string, longest = LONGEST): string {
   return text.slice(0, longest);
 }
 
+// Asking costs more than all the rest of an event, and the answer does not change on a page.
+let zone: string | undefined;
+
 function timezone(): string | undefined {
   try {
-    return Intl.DateTimeFormat().resolvedOptions().timeZone;
+    return (zone ??= Intl.DateTimeFormat().resolvedOptions().timeZone);
   } catch {
     return undefined;
   }
