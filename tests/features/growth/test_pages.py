@@ -43,7 +43,7 @@ async def test_who_is_not_signed_in_is_led_to_the_door(client):
 
 async def test_an_empty_workspace_says_how_to_fill_it(signed_in, tenant):
     text = (await signed_in.get("/growth")).text
-    assert "Nothing has arrived yet" in text
+    assert "Waiting for the first event" in text
     assert "posthog.capture" in text
     assert f"import orders orders.csv --tenant {tenant.slug}" in text
 

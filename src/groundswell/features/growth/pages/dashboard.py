@@ -15,12 +15,12 @@ from groundswell.core.platform import Platform
 from groundswell.core.tenancy.permissions import Permission
 from groundswell.core.tenancy.scope import Scope
 from groundswell.features.growth import logic
+from groundswell.features.growth.pages.first_steps import first_steps_page
 from groundswell.features.growth.types import ADDED, Day, GrowthQuery, Metrics, Range
 from groundswell.ui import format as text
 from groundswell.ui.charts import Series, Sparkline, Trend, Unit
 from groundswell.ui.i18n import gettext as _
 from groundswell.ui.links import Choice
-from groundswell.ui.shell import NavItem
 
 PATH = "/growth"
 _LENGTHS = (7, 30, 90, 365)
@@ -36,39 +36,52 @@ async def home(request: AnyRequest) -> Response[Any]:
 async def show(request: AnyRequest, platform: Platform, scope: Scope) -> Response[Any]:
     """Figures of a period, compared with the period before."""
     today = logic.today_of(await logic.tenant_of(platform, scope))
-    period, problem = _period(request, today)
+    period, errors = _period(request, today)
     found, earlier = await logic.compare(platform, scope, period)
     totals = found.totals
     is_quiet = not totals.mau and not any(getattr(totals, name) for name in ADDED)
     if is_quiet and await logic.is_empty(platform, scope):
-        return await _nothing_yet(request, platform, scope)
+        return await first_steps_page(request, platform, scope)
     return await page(
         request,
         "growth/growth.html",
         metrics=found,
         sentence=_sentence(found),
-        problem=problem,
         choices=_choices(period, today),
+        days=_days(request, period, today, errors),
         money_cards=_cards(found, ("revenue", "orders", "new_users", "activated_users")),
         people_cards=_cards(found, ("dau", "wau", "mau")),
         trend=_trend(found, earlier),
     )
 
 
-def _period(request: AnyRequest, today: date) -> tuple[Range, str]:
-    """The days asked for; wrong ones show the usual 30 and say why."""
+def _period(request: AnyRequest, today: date) -> tuple[Range, dict[str, str]]:
+    """The days asked for; wrong ones show the usual 30, with what is wrong by field."""
     try:
         query = read_query(request, GrowthQuery)
-        return logic.choose_range(today, query.days, query.first, query.last), ""
+        return logic.choose_range(today, query.days, query.first, query.last), {}
     except InvalidError as error:
-        reasons = "; ".join(f"{item.field} {item.reason}" for item in error.errors)
-        return logic.choose_range(today, None, None, None), reasons
+        usual = logic.choose_range(today, None, None, None)
+        return usual, {item.field: _sentence_of(item.reason) for item in error.errors}
 
 
-async def _nothing_yet(request: AnyRequest, platform: Platform, scope: Scope) -> Response[Any]:
-    address = platform.settings.public_url or str(request.base_url)
-    tenant = await logic.tenant_of(platform, scope)
-    return await page(request, "growth/empty.html", address=address.rstrip("/"), tenant=tenant.slug)
+def _sentence_of(reason: str) -> str:
+    words = _(reason)
+    return f"{words[:1].upper()}{words[1:]}."
+
+
+def _days(
+    request: AnyRequest, period: Range, today: date, errors: dict[str, str]
+) -> dict[str, Any]:
+    """What the form of chosen days shows: as typed while it is wrong."""
+    typed = request.query_params
+    length = (period.last - period.first).days + 1
+    return {
+        "first": typed.get("from", "") if errors else period.first,
+        "last": typed.get("to", "") if errors else period.last,
+        "errors": errors,
+        "current": period.last != today or length not in _LENGTHS,
+    }
 
 
 def _sentence(found: Metrics) -> str:
@@ -132,7 +145,3 @@ def _trend(found: Metrics, earlier: Sequence[Day]) -> Trend:
         ),
         Unit("money", found.currency),
     )
-
-
-PAGES = (home, show)
-NAV = (NavItem("Growth", PATH, "trending-up"),)
