@@ -33,6 +33,8 @@ interface Loading {
 
 /** What failed is said in a toast; the page keeps what it showed. */
 function complain(title: string): void {
+  const shown = [...document.querySelectorAll("#toasts .toast-title")];
+  if (shown.some((each) => each.textContent === title)) return; // a part that polls fails often
   toast({ tone: "error", title });
 }
 

@@ -59,7 +59,7 @@ async def test_people_get_a_page(client):
     answer = await client.get("/nowhere")
     assert answer.status_code == 404
     assert answer.headers["content-type"] == "text/html; charset=utf-8"
-    assert "Nothing here" in answer.text
+    assert "There is nothing here" in answer.text
     assert answer.headers["x-request-id"] in answer.text
 
 

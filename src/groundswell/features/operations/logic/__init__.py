@@ -139,7 +139,7 @@ def _target_name(row: store.AuditRow, names: dict[str, str]) -> str:
     if row.target_id in names:
         return names[row.target_id]
     detail: dict[str, Any] = row.detail if isinstance(row.detail, dict) else {}
-    told = detail.get("name") or detail.get("order_id") or detail.get("file_name")
+    told = detail.get("name") or detail.get("order_id") or detail.get("file")
     return told if isinstance(told, str) else ""
 
 
