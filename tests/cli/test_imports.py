@@ -185,7 +185,7 @@ async def test_rates_from_a_file_count_waiting_orders(run, sums, tmp_path):
         (["--columns", "customer,customer"], "twice"),
         (["--map", "amount"], "FIELD=COLUMN"),
         (["--currency", "EURO"], "ISO 4217"),
-        (["--map", "amount=nothing"], "The columns are"),
+        (["--map", "amount=nothing"], "names these columns"),
     ],
 )
 async def test_wrong_options_are_said_in_a_line(run, tmp_path, options, said):

@@ -37,7 +37,12 @@ class _Lazy(click.Group):
             formatter.write_dl([(name, help_text) for name, (_, help_text) in _COMMANDS.items()])
 
 
-@click.group(cls=_Lazy, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(
+    cls=_Lazy, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100}
+)
 @click.version_option(__version__, prog_name="groundswell")
 def cli() -> None:
-    """Groundswell: one server over one record of people, events and money."""
+    """Groundswell: one server over one record of people, events and money.
+
+    Begin with `groundswell up`; then `groundswell COMMAND --help` explains each command.
+    """

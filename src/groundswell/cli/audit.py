@@ -26,13 +26,18 @@ def command() -> None:
 @click.argument(
     "file", type=click.Path(exists=True, dir_okay=False, path_type=Path), required=False
 )
-@click.option("--tenant", "slug", help="Check this tenant's log where it is stored.")
-@click.option("--key", "key", help="Public key (hex) that must have signed the file.")
+@click.option(
+    "--tenant", "slug", metavar="SLUG", help="Check this tenant's log where it is stored."
+)
+@click.option(
+    "--key", "key", metavar="HEX", help="Public key (hex) that must have signed the file."
+)
 @home_option
 def verify(file: Path | None, slug: str | None, key: str | None, home: Path | None) -> None:
-    """Check an exported FILE (needs no server), or the stored log of a tenant.
+    """Check an exported FILE, or a tenant's stored log.
 
-    Exit 1 when rows were changed, removed, reordered or inserted; each is named.
+    A FILE needs no server and no access to one. Exit 1 when rows were changed, removed, reordered
+    or inserted; each is named.
     """
     if (file is None) == (slug is None):
         raise click.UsageError("Name either an exported FILE or a --tenant.")
@@ -47,7 +52,7 @@ def verify(file: Path | None, slug: str | None, key: str | None, home: Path | No
 
 @command.command()
 @click.argument("file", type=click.Path(dir_okay=False, writable=True, path_type=Path))
-@click.option("--tenant", "slug", required=True, help="Whose log.")
+@click.option("--tenant", "slug", metavar="SLUG", required=True, help="Whose log.")
 @home_option
 def export(file: Path, slug: str, home: Path | None) -> None:
     """Write the sealed log of a tenant to FILE as JSON lines."""

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import click
-import structlog
 
 from groundswell.cli.session import home_option, platform_session, run, settings_or_exit
 from groundswell.core.config import Settings
@@ -21,9 +20,7 @@ _STORE_WITHIN = 120.0  # seconds; what is not in the event store by then gets th
 
 @click.group("import")
 def command() -> None:
-    """Bring in history from files."""
-    # Standard output belongs to the result.
-    structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.stderr))
+    """Bring in history from files, with the server running or stopped."""
 
 
 _FILE = click.Path(exists=True, dir_okay=False, readable=True, path_type=Path)
@@ -50,8 +47,14 @@ _FILE = click.Path(exists=True, dir_okay=False, readable=True, path_type=Path)
     metavar="FIELD=COLUMN",
     help=f"Where a field stands: {', '.join(_FIELDS)}. May be repeated.",
 )
-@click.option("--currency", help="Currency of rows that name none.  [default: the tenant's]")
-@click.option("--date-format", help="strptime form of the dates.  [default: YYYYMMDD or ISO 8601]")
+@click.option(
+    "--currency", metavar="CODE", help="Currency of rows that name none.  [default: the tenant's]"
+)
+@click.option(
+    "--date-format",
+    metavar="FORM",
+    help="strptime form of the dates.  [default: YYYYMMDD or ISO 8601]",
+)
 @click.option("--source", default="import", show_default=True, help="Source of the orders.")
 @click.option("--shift-to-today", is_flag=True, help="Move all dates so that the newest is today.")
 @click.option("--dry-run", is_flag=True, help="Check the file and print its totals; store nothing.")
@@ -62,10 +65,11 @@ _FILE = click.Path(exists=True, dir_okay=False, readable=True, path_type=Path)
 )
 @home_option
 def orders(file: Path, tenant: str, home: Path | None, **given: Any) -> None:
-    """Import orders from FILE; the same file again changes nothing.
+    """Import orders from FILE.
 
-    A date without a time is the start of the tenant's day. Without an order_id column an order's
-    id is the file's digest and the row's number, so that equal rows are different purchases.
+    The same file again changes nothing, and an import cut short goes on where it was. A date
+    without a time is the start of the tenant's day. Without an order_id column an order's id is the
+    file's digest and the row's number, so that equal rows are different purchases.
     """
     run(_orders(settings_or_exit(home=home), file, tenant, given))
 
@@ -141,10 +145,10 @@ def _mapping(pairs: Sequence[str]) -> dict[str, str]:
 @click.option("--tenant", required=True, metavar="SLUG", help="Whose rates they are.")
 @home_option
 def rates(file: Path, tenant: str, home: Path | None) -> None:
-    """Import exchange rates from FILE: a CSV with the columns currency, day and rate.
+    """Import exchange rates from FILE.
 
-    A rate is units of the tenant's currency for one unit of the other, from that day on. Orders
-    already there are counted anew.
+    FILE is a CSV with the columns currency, day and rate. A rate is units of the tenant's currency
+    for one unit of the other, from that day on. Orders already there are counted anew.
     """
     run(_rates(settings_or_exit(home=home), file, tenant))
 
@@ -191,7 +195,8 @@ async def _reach_store(platform: Any, scope: Any) -> bool:
             await asyncio.sleep(0.1)
     finally:
         stop.set()
-        await asyncio.wait({writer})
+        # The rows are safe whatever became of it; the server's writer takes them up.
+        await asyncio.gather(writer, return_exceptions=True)
     return not waits
 
 

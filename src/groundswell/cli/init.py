@@ -1,11 +1,9 @@
 """``groundswell init``: a tenant with an owner and keys."""
 
-import sys
 from pathlib import Path
 
 import click
 import msgspec
-import structlog
 
 from groundswell.cli.session import home_option, platform_session, run, settings_or_exit
 from groundswell.core.config import Settings
@@ -15,12 +13,24 @@ from groundswell.features.access.types import NewTenant
 
 
 @click.command("init")
-@click.option("--tenant", required=True, metavar="SLUG", help="The tenant's word in addresses.")
-@click.option("--email", required=True, help="E-mail address the owner signs in with.")
+@click.option(
+    "--tenant", required=True, metavar="SLUG", help="Its short name: a-z, 0-9 and hyphens."
+)
+@click.option(
+    "--email", required=True, metavar="ADDRESS", help="E-mail address the owner signs in with."
+)
 @click.option("--password", required=True, help="The owner's password.")
 @click.option("--name", default="", help="The tenant's name.  [default: the slug]")
-@click.option("--currency", default="USD", show_default=True, help="ISO 4217 code of its reports.")
-@click.option("--timezone", default="UTC", show_default=True, help="Time zone of its days.")
+@click.option(
+    "--currency",
+    default="USD",
+    metavar="CODE",
+    show_default=True,
+    help="ISO 4217 code of its reports.",
+)
+@click.option(
+    "--timezone", default="UTC", metavar="ZONE", show_default=True, help="Time zone of its days."
+)
 @home_option
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def command(
@@ -33,9 +43,10 @@ def command(
     home: Path | None,
     as_json: bool,
 ) -> None:
-    """Make a tenant with an owner and keys. A second run changes nothing."""
-    # Standard output belongs to the result.
-    structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.stderr))
+    """Make a tenant with an owner and keys. A second run changes nothing.
+
+    The server may run or not. The keys are printed once, by the run that makes them.
+    """
     weak = weakness(password, email)
     if not password:
         raise click.BadParameter("must not be empty", param_hint="--password")

@@ -36,7 +36,10 @@ def settings_or_exit(**overrides: Any) -> Settings:
 def run(work: Coroutine[Any, Any, Result]) -> Result:
     """Run a coroutine; expected failures become one readable line."""
     from groundswell.core.engines.home import AlreadyRunningError
+    from groundswell.core.log import configure_logging
 
+    # Standard output belongs to the result, and progress is not news to who waits for it.
+    configure_logging("warning", "cli")
     try:
         return asyncio.run(work)
     except ProblemError as error:

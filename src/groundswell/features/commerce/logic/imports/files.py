@@ -3,7 +3,7 @@
 import csv
 import hashlib
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from decimal import Decimal
 from pathlib import Path
 from typing import Any, TextIO
@@ -132,8 +132,14 @@ def _fields(names: list[str], options: ImportOptions, *, is_json: bool) -> dict[
     if missing:
         there = ", ".join(names)[:500]
         errors = [FieldError(f, f"has no column; use --map {f}=COLUMN") for f in missing]
-        raise InvalidError(f"The columns are: {there}.", errors=errors)
+        # Figures among the names: the first row is data.
+        hint = " If that is data, name the columns with --columns." if _has_figures(names) else ""
+        raise InvalidError(f"The first row names these columns: {there}.{hint}", errors=errors)
     return where
+
+
+def _has_figures(names: Sequence[str]) -> bool:
+    return any(name.strip()[:1].isdigit() for name in names)
 
 
 def _records(form: Layout, file: TextIO) -> Iterator[tuple[int, Any]]:

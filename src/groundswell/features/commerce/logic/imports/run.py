@@ -136,7 +136,9 @@ class ImportRun:
     async def _finish(self, run: store.RunRow, counts: Counts, done: int) -> tuple[str, ...]:
         async with self._postgres.transaction(self._scope) as tx:
             await store.checkpoint(tx, run.import_id, done, counts, done=True)
-            detail = {"rows": done} | msgspec.structs.asdict(counts)
+            detail = {"file": self._scanned.form.path.name, "rows": done} | msgspec.structs.asdict(
+                counts
+            )
             await audit(tx, "import.finished", "import", run.import_id, detail)
             return tuple(each.currency for each in await rates.waiting(tx))
 
