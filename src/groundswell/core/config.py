@@ -32,7 +32,11 @@ class Settings(BaseSettings):
     """What one process knows of its surroundings. Built once, passed down, never global."""
 
     model_config = SettingsConfigDict(
-        env_prefix="GROUNDSWELL_", extra="forbid", frozen=True, populate_by_name=True
+        env_prefix="GROUNDSWELL_",
+        env_ignore_empty=True,  # `CRON_SECRET=` in a compose file is a secret left out
+        extra="forbid",
+        frozen=True,
+        populate_by_name=True,
     )
 
     home: Path = Field(

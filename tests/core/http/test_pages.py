@@ -29,6 +29,8 @@ def test_paths_of_ours_are_kept(path: str) -> None:
         " /a",
         "///evil",
         "/[::",
+        "//[",
+        "//[::1",
     ],
 )
 def test_everything_else_leads_to_the_start(path: str) -> None:

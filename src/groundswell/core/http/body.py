@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from itertools import islice
 from typing import Any, TypeVar
 from urllib.parse import parse_qsl
 
@@ -12,6 +13,7 @@ from groundswell.core.errors import (
     FieldError,
     InvalidError,
     MalformedError,
+    TooLargeError,
     UnsupportedMediaTypeError,
 )
 from groundswell.core.http.compression import unpack
@@ -22,6 +24,10 @@ T = TypeVar("T")
 _NOT_JSON = "The body is not valid JSON: "
 _LONG_DIGITS = re.compile(rb"\d{19}")
 _INT64 = 2**63
+_DEEPEST = 200
+
+MOST_VALUES = 1_000_000
+"""Values of one JSON body."""
 
 
 async def read_body(request: Request[Any, Any, Any], wanted: type[T]) -> T:
@@ -49,6 +55,7 @@ async def read_bytes(request: Request[Any, Any, Any]) -> bytes:
 
 def decode_json(raw: bytes, wanted: type[T]) -> T:
     """JSON bytes as ``wanted``; the same errors as :func:`read_body`."""
+    refuse_dense(raw)
     try:
         value = msgspec.json.decode(raw, type=wanted)
     except msgspec.ValidationError as error:
@@ -57,6 +64,18 @@ def decode_json(raw: bytes, wanted: type[T]) -> T:
         raise _malformed(error) from None
     _check_storable(raw)
     return value
+
+
+def refuse_dense(raw: bytes) -> None:
+    """Refuse a body of millions of tiny values: decoded it would fill the memory.
+
+    ``[[],[],…`` becomes thirty times its size, and gzip packs it into next to nothing.
+
+    Raises:
+        TooLargeError: more than ``MOST_VALUES`` values.
+    """
+    if len(raw) > MOST_VALUES and raw.count(b",") > MOST_VALUES:
+        raise TooLargeError(f"A request body may hold {MOST_VALUES:,} values at most.")
 
 
 def _invalid(value: Any, wanted: Any, first: FieldError) -> InvalidError:
@@ -95,28 +114,31 @@ def _malformed(error: Exception) -> MalformedError:
 
 
 def _check_storable(raw: bytes) -> None:
-    """Refuse what no engine can keep: NUL in a text, an integer beyond 64 bits."""
-    if b"\\u0000" not in raw and not _LONG_DIGITS.search(raw):
+    """Refuse what no engine can keep: NUL in a text, an integer beyond 64 bits, a deep nest."""
+    is_nested = raw.count(b"{") + raw.count(b"[") > _DEEPEST
+    if not is_nested and b"\\u0000" not in raw and not _LONG_DIGITS.search(raw):
         return
-    errors = list(_unstorable(_plain(raw), ""))[:MOST]
+    errors = list(islice(_unstorable(_plain(raw), "", _DEEPEST), MOST))
     if errors:
         raise InvalidError(_summary(errors), errors=errors)
 
 
-def _unstorable(value: Any, path: str) -> Iterator[FieldError]:
-    if isinstance(value, str) and "\x00" in value:
+def _unstorable(value: Any, path: str, room: int) -> Iterator[FieldError]:
+    if room == 0:
+        yield FieldError(path[:200], "is nested too deeply")
+    elif isinstance(value, str) and "\x00" in value:
         yield FieldError(path, "contains a NUL character")
     elif isinstance(value, int) and not -_INT64 <= value < _INT64:
         yield FieldError(path, "is an integer beyond 64 bits")
     elif isinstance(value, list):
         for index, item in enumerate(value):
-            yield from _unstorable(item, f"{path}[{index}]")
+            yield from _unstorable(item, f"{path}[{index}]", room - 1)
     elif isinstance(value, dict):
         for name, item in value.items():
             place = f"{path}.{name}" if path else name
             if "\x00" in name:
                 yield FieldError(place.replace("\x00", "\\u0000"), "contains a NUL character")
-            yield from _unstorable(item, place)
+            yield from _unstorable(item, place, room - 1)
 
 
 def read_query(request: Request[Any, Any, Any], wanted: type[T]) -> T:

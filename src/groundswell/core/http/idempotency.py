@@ -118,7 +118,7 @@ def _key(request: AnyRequest) -> str:
 async def _digest(request: AnyRequest, scope: Scope) -> bytes:
     """What makes two requests the same: who asks, where, and with what."""
     parts = (
-        scope.actor.id.encode(),
+        f"{scope.actor.kind.value}:{scope.actor.id}".encode(),
         request.method.encode(),
         request.scope["path"].encode(),
         request.scope["query_string"],

@@ -60,10 +60,12 @@ def is_htmx(request: AnyRequest) -> bool:
 
 def safe_path(path: str, otherwise: str = "/") -> str:
     """A path on this host, or ``otherwise``: what a ``next`` parameter may lead to."""
-    parts = urlsplit(path) if path.isprintable() and path.isascii() else None
-    # Browsers read "\" as "/", so that "/\host" would leave us.
-    if parts is None or "\\" in path or not path.startswith("/") or path.startswith("//"):
+    if not path.isprintable() or not path.isascii():
         return otherwise
+    # Browsers read "\" as "/", so that "/\host" would leave us.
+    if "\\" in path or not path.startswith("/") or path.startswith("//"):
+        return otherwise
+    parts = urlsplit(path)
     return otherwise if parts.scheme or parts.netloc else path
 
 

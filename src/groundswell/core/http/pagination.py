@@ -2,6 +2,7 @@
 
 import base64
 from collections.abc import Callable, Sequence
+from datetime import datetime
 from typing import Annotated, Any, Generic, TypeVar
 
 import msgspec
@@ -13,6 +14,7 @@ Key = TypeVar("Key")
 
 DEFAULT_LIMIT = 50
 MAX_LIMIT = 200
+_OLDEST, _LATEST = 1900, 2300  # years; arithmetic at the ends of the calendar overflows
 
 Limit = Annotated[int, msgspec.Meta(ge=1, le=MAX_LIMIT, description="Items per page.")]
 Cursor = Annotated[
@@ -53,10 +55,19 @@ def decode_cursor(cursor: str | None, key: type[Key]) -> Key | None:
         found = None if b"\\u0000" in raw else msgspec.json.decode(raw, type=key)
     except (ValueError, RecursionError, msgspec.DecodeError):
         found = None
-    if found is None:
+    if found is None or not _is_ours(found):
         reason = "is not a cursor of this list"
         raise InvalidError("The cursor is wrong.", errors=[FieldError("cursor", reason)])
     return found
+
+
+def _is_ours(value: Any) -> bool:
+    """Whether every time in a cursor is one that a list of ours can hold."""
+    if isinstance(value, datetime):
+        return value.tzinfo is not None and _OLDEST <= value.year <= _LATEST
+    if isinstance(value, dict):
+        return all(_is_ours(item) for item in value.values())
+    return not isinstance(value, tuple | list) or all(_is_ours(item) for item in value)
 
 
 def page_of(rows: Sequence[T], limit: int, key: Callable[[T], tuple[Any, ...]]) -> Page[T]:

@@ -112,7 +112,7 @@ def _claimed_tenant(platform: Platform, token: str) -> UUID | None:
         return None
     try:
         claims = jwt.decode(token, options={"verify_signature": False})
-    except jwt.PyJWTError:
+    except (jwt.PyJWTError, RecursionError):
         return None
     audience = claims.get("aud")
     tenant = platform.directory.tenant_by_slug(audience) if isinstance(audience, str) else None
@@ -129,13 +129,14 @@ def _verified_subject(token: str, secret: str, audience: str) -> str | None:
             leeway=_SKEW,
             options={"require": ["exp", "sub", "aud"]},
         )
-    except jwt.PyJWTError:
+        subject = str(claims["sub"])
+        subject.encode()  # half a surrogate pair is no text that an engine takes
+    except (jwt.PyJWTError, ArithmeticError, RecursionError, UnicodeEncodeError):
         return None
     longest = (clock.now() + LONGEST + _SKEW).timestamp()
-    subject = claims["sub"]
     if int(claims["exp"]) > longest or not 1 <= len(subject) <= _MAX_SUBJECT or "\x00" in subject:
         return None
-    return str(subject)
+    return subject
 
 
 def _seal(tenant_id: UUID, encryption: Encryption, secret: SigningSecret) -> bytes:

@@ -1,5 +1,6 @@
 """Pages of people: the list, and one person with everything that is known."""
 
+from datetime import datetime
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -40,8 +41,8 @@ class ListQuery(PageQuery, frozen=True, kw_only=True):
 async def list_people(request: AnyRequest, platform: Platform, scope: Scope) -> Response[Any]:
     """People by last sight, with a search."""
     query = read_query(request, ListQuery)
-    place = decode_cursor(query.cursor, tuple[Any, UUID])
-    after = msgspec.convert(place, PersonCursor) if place else None
+    place = decode_cursor(query.cursor, tuple[datetime, UUID])
+    after = PersonCursor(*place) if place else None
     identified = {"yes": True, "no": False}.get(query.identified)
     wanted = PersonFilter(query.search.strip(), identified)
     async with platform.postgres.transaction(scope) as tx:

@@ -8,7 +8,7 @@ from litestar import Response, get, post
 from groundswell.core.errors import InvalidError, NotFoundError, ProblemError, RateLimitedError
 from groundswell.core.http.access import public, signed_in
 from groundswell.core.http.caller import caller_of, session_of_request
-from groundswell.core.http.cookies import Flash, clear_session, set_session
+from groundswell.core.http.cookies import Flash, clear_session, session_token, set_session
 from groundswell.core.http.pages import page, redirect, safe_path
 from groundswell.core.identity.api import end_session, switch_tenant
 from groundswell.core.platform import Platform
@@ -65,7 +65,9 @@ async def sign_in(request: AnyRequest, platform: Platform) -> Response[Any]:
 @post("/sign-out", opt=public())
 async def sign_out(request: AnyRequest, platform: Platform) -> Response[Any]:
     """End the session."""
-    token = caller_of(request).token
+    # The cookie's own: while the database is away nobody is known to be signed in, and leaving
+    # must fail then rather than drop the cookie of a session that goes on.
+    token = session_token(request)
     if token:
         await end_session(platform, token)
     response = redirect(request, "/sign-in")
