@@ -14,7 +14,16 @@ function sendOnce(event: SubmitEvent): void {
   addEventListener("pageshow", () => delete form.dataset["sending"], { once: true });
 }
 
+/** The browser knows the zone that a new workspace most likely counts its days in. */
+function chooseZone(): void {
+  const zones = document.querySelector<HTMLSelectElement>("select[data-own-zone]");
+  const own = Intl.DateTimeFormat().resolvedOptions().timeZone;
+  if (zones?.querySelector(`option[value="${CSS.escape(own)}"]`)) zones.value = own;
+}
+
 export function startForms(): void {
+  document.querySelector<HTMLElement>("main [aria-invalid=true]:not(fieldset)")?.focus();
+  chooseZone();
   document.addEventListener("keydown", (event) => {
     const search = document.querySelector<HTMLInputElement>("[data-search]");
     if (event.key !== "/" || event.ctrlKey || event.metaKey || event.altKey || !search) return;

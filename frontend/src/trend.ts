@@ -59,6 +59,12 @@ function widest(values: string[] | null): number {
   return Math.ceil(Math.max(...values.map((text) => canvas.measureText(text).width))) + 16;
 }
 
+/** A compact label that says the same as the one below it is left out: a flat line at nothing. */
+function labels(values: number[], format: Formats): string[] {
+  const texts = values.map((value) => format.axis(value));
+  return texts.map((text, index) => (index > 0 && text === texts[index - 1] ? "" : text));
+}
+
 function axes(format: Formats, color: (name: string) => string): uPlot.Axis[] {
   const font = `${AXIS_FONT}px "Inter Variable", sans-serif`;
   const stroke = color("--ui-muted");
@@ -82,7 +88,7 @@ function axes(format: Formats, color: (name: string) => string): uPlot.Axis[] {
       gap: 8,
       size: (_, values) => widest(values),
       space: 52,
-      values: (_, values) => values.map((value) => format.axis(value)),
+      values: (_, values) => labels(values, format),
     },
   ];
 }

@@ -57,6 +57,7 @@ async def sign_up(
                 errors=[FieldError("email", "has an account already; sign in instead")],
             )
         tenant_id, secret, publishable = await insert_owned_tenant(tx, account, tenant)
+        await store.signed_in(tx, account.member_id, None)
         token = await _begin(tx, account.member_id, attempt, tenant_id)
     await tell_directory(platform)
     return SignedUp(tenant_id, account.member_id, token, secret.secret, publishable.secret)
