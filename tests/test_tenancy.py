@@ -13,6 +13,7 @@ GLOBAL_TABLES = {
     "alembic_version": "which migrations ran",
     "directory_version": "one number: when processes read tenants and keys again",
     "ingest_cursors": "how far streams of counts are added up, for all tenants",
+    "flags_version": "one number: when processes read flags again",
     "ingest_ranges": "ranges of the ingest log, which holds all tenants' events",
     "members": "a person may belong to many tenants",
     "password_links": "belong to members",
@@ -28,6 +29,8 @@ CROSS_KEYS = {
     "sessions_tenant_id_fkey": "from sessions, which are global; sets null",
 }
 CROSS_INDEXES = {
+    "flag_keys_revision": "web processes read what changed, of all tenants at once",
+    "flags_revision": "web processes read what changed, of all tenants at once",
     "memberships_member": "which tenants a member belongs to, asked at each request of theirs",
     "outbox_batches": "the writer sends rows of all tenants in one batch",
     "outbox_waiting": "the writer sends rows of all tenants in one batch",
@@ -36,6 +39,7 @@ CROSS_INDEXES = {
 DEFINERS = {
     "bump_directory": "a trigger: counts up one number the app's role may not touch",
     "defer_job": "checks that the job is of the transaction's tenant",
+    "stamp_flags": "a trigger: counts up one number the app's role may not touch",
     "retry_jobs": "touches jobs of the transaction's tenant only",
 }
 POLICY = (

@@ -1,4 +1,4 @@
-"""The spine: tenancy, platform, people, events, commerce, growth, jobs."""
+"""The spine: tenancy, platform, people, events, commerce, growth, jobs, insights, flags."""
 
 from pathlib import Path
 
@@ -17,6 +17,8 @@ def upgrade() -> None:
         run(_literal((_SQL / f"{name}.sql").read_text()))
     run(_literal(SchemaManager.get_schema()))
     run(_literal((_SQL / "07_jobs.sql").read_text()))
+    run(_literal((_SQL / "08_insights.sql").read_text()))
+    run(_literal((_SQL / "09_flags.sql").read_text()))
 
 
 def downgrade() -> None:

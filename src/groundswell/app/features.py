@@ -13,7 +13,7 @@ from typing import Any
 
 import groundswell.features
 
-FEATURES = ("people", "access", "events", "commerce", "operations", "growth")
+FEATURES = ("people", "access", "events", "flags", "commerce", "insights", "operations", "growth")
 """Low to high, as import-linter holds them."""
 
 

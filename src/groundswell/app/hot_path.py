@@ -16,20 +16,25 @@ class HotPath:
 
     def __init__(self, app: ASGIApp, prefixes: Mapping[str, ASGIApp]) -> None:
         self._app = app
-        self._doors: Mapping[str, ASGIApp] = {}
+        self._doors: dict[str, ASGIApp] = {}
         self._prefixes = tuple(prefixes.items())
         self._under_way = 0
 
     def install(self, doors: Mapping[str, ASGIApp]) -> None:
-        """Answer POST and OPTIONS of these exact paths by plain ASGI applications."""
-        self._doors = doors
+        """Answer these paths by plain ASGI applications, besides those installed before.
+
+        POST and OPTIONS, or what a door's ``methods`` names; ``/a/*`` is one more part behind
+        ``/a``. Other methods go to the app.
+        """
+        self._doors.update(doors)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer, or pass on."""
         app = self._app
         path = scope.get("path", "")
-        if path in self._doors and scope.get("method") in _CAPTURE_METHODS:
-            app = self._doors[path]
+        door = self._doors.get(path) or self._doors.get(path[: path.rfind("/")] + "/*")
+        if door is not None and scope.get("method") in getattr(door, "methods", _CAPTURE_METHODS):
+            app = door
         else:
             for prefix, found in self._prefixes:
                 if path.startswith(prefix):

@@ -12,7 +12,13 @@ class Permission(StrEnum):
     PEOPLE_WRITE = "people:write"
     ORDERS_READ = "orders:read"
     ORDERS_WRITE = "orders:write"
+    FLAGS_EVALUATE = "flags:evaluate"
+    FLAGS_READ = "flags:read"
+    FLAGS_WRITE = "flags:write"
+    FLAGS_PUBLISH = "flags:publish"
     GROWTH_READ = "growth:read"
+    INSIGHTS_READ = "insights:read"
+    INSIGHTS_WRITE = "insights:write"
     JOBS_READ = "jobs:read"
     JOBS_MANAGE = "jobs:manage"
     AUDIT_READ = "audit:read"
@@ -35,11 +41,20 @@ class Role(StrEnum):
 
 
 _VIEWER = frozenset({Permission.GROWTH_READ, Permission.TENANT_READ, Permission.MEMBERS_READ})
-_ANALYST = _VIEWER | {Permission.EVENTS_READ, Permission.PEOPLE_READ, Permission.ORDERS_READ}
+_ANALYST = _VIEWER | {
+    Permission.EVENTS_READ,
+    Permission.PEOPLE_READ,
+    Permission.ORDERS_READ,
+    Permission.FLAGS_READ,
+    Permission.INSIGHTS_READ,
+    Permission.INSIGHTS_WRITE,
+}
 _EDITOR = _ANALYST | {
     Permission.EVENTS_WRITE,
     Permission.PEOPLE_WRITE,
     Permission.ORDERS_WRITE,
+    Permission.FLAGS_EVALUATE,
+    Permission.FLAGS_WRITE,
     Permission.JOBS_READ,
     Permission.KEYS_READ,
 }
@@ -53,12 +68,14 @@ ROLE_PERMISSIONS: dict[Role, frozenset[Permission]] = {
     Role.OWNER: frozenset(Permission),
 }
 
-PUBLISHABLE_PERMISSIONS = frozenset({Permission.EVENTS_WRITE})
+PUBLISHABLE_PERMISSIONS = frozenset({Permission.EVENTS_WRITE, Permission.FLAGS_EVALUATE})
 """All that a key found in a browser's source may do."""
 
 SECRET_KEY_PERMISSIONS = frozenset(Permission) - {
     Permission.MEMBERS_MANAGE,
     Permission.TENANT_MANAGE,
     Permission.KEYS_MANAGE,
+    Permission.FLAGS_PUBLISH,
 }
-"""Scopes a secret key may carry: a leaked key can't mint keys, members or owners."""
+"""Scopes a secret key may carry: a leaked key can't mint keys, members or owners, nor be the
+second person who publishes a flag."""
