@@ -23,6 +23,10 @@ class Door(StrEnum):
     PUBLIC = "public"
 
 
+class JsonLines:
+    """Stands in ``answers`` for a stream of JSON lines (``application/x-ndjson``)."""
+
+
 class Access(msgspec.Struct, frozen=True, kw_only=True):
     """What a route declares: its door, and for the API document what it reads and answers.
 

@@ -9,7 +9,7 @@ from typing import Any, get_args, get_origin
 import msgspec
 from litestar import Response
 
-from groundswell.core.http.access import Access, Door, RouteEntry
+from groundswell.core.http.access import Access, Door, JsonLines, RouteEntry
 from groundswell.core.http.csrf import SAFE_METHODS
 from groundswell.core.http.problems import PROBLEM_JSON, Problem
 
@@ -89,7 +89,7 @@ def _declared(routes: Iterable[RouteEntry]) -> list[Any]:
     for entry in routes:
         access = entry.access
         found += [kind for kind in (access.body, access.query) if kind is not None]
-        found += [kind for kind in answers_of(entry).values() if kind is not None]
+        found += [kind for kind in answers_of(entry).values() if kind not in (None, JsonLines)]
     return found
 
 
@@ -188,12 +188,18 @@ def _query_parameters(access: Access, kinds: _Types) -> list[dict[str, Any]]:
     ]
 
 
+def _content(kind: Any, kinds: _Types) -> dict[str, Any]:
+    if kind is JsonLines:
+        return {"application/x-ndjson": {"schema": {"type": "string"}}}
+    return {"application/json": {"schema": kinds.schema(kind)}}
+
+
 def _responses(entry: RouteEntry, kinds: _Types) -> dict[str, Any]:
     responses: dict[str, Any] = {}
     for status, kind in answers_of(entry).items():
         answer: dict[str, Any] = {"description": HTTPStatus(status).phrase}
         if kind is not None:
-            answer["content"] = {"application/json": {"schema": kinds.schema(kind)}}
+            answer["content"] = _content(kind, kinds)
         responses[str(status)] = answer
     problem = {PROBLEM_JSON: {"schema": kinds.schema(Problem)}}
     for status in _failures(entry):

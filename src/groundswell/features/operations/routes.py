@@ -8,7 +8,7 @@ from litestar.response import Stream
 
 from groundswell.core.audit.export import export_audit
 from groundswell.core.errors import NotFoundError
-from groundswell.core.http.access import requires
+from groundswell.core.http.access import JsonLines, requires
 from groundswell.core.http.body import read_query
 from groundswell.core.http.caller import AnyRequest
 from groundswell.core.http.pagination import Page, decode_cursor, page_of
@@ -40,7 +40,7 @@ async def list_audit(request: AnyRequest, platform: Platform, scope: Scope) -> P
     "/api/audit/export",
     opt=requires(
         Permission.AUDIT_READ,
-        answers={200: str},
+        answers={200: JsonLines},
         summary="The sealed log as JSON lines, for `groundswell audit verify FILE`.",
     ),
 )

@@ -131,7 +131,13 @@ async def get_by_distinct_id(platform: Platform, scope: Scope, distinct_id: str)
         return (await _views(tx, [await api.get(tx, found)]))[0]
 
 
-@post("/api/people", opt=requires(Permission.PEOPLE_WRITE, body=PutPerson), status_code=200)
+@post(
+    "/api/people",
+    opt=requires(
+        Permission.PEOPLE_WRITE, body=PutPerson, answers={200: PersonView, 201: PersonView}
+    ),
+    status_code=200,
+)
 async def put_person(request: AnyRequest, platform: Platform, scope: Scope) -> Response[PersonView]:
     """Make a person, or change the properties of the one there: 201 if it is new."""
     body = await read_body(request, PutPerson)
