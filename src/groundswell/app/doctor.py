@@ -11,6 +11,8 @@ from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 from typing import Literal
+from urllib.parse import urlsplit
+from uuid import UUID
 
 import msgspec
 import psycopg
@@ -19,11 +21,13 @@ from groundswell import __version__
 from groundswell.core import clock
 from groundswell.core.config import Settings
 from groundswell.core.db.clickhouse import EventStore
+from groundswell.core.db.files import Files
 from groundswell.core.db.schema import pending
 from groundswell.core.db.valkey import open_valkey
 from groundswell.core.engines.embedded import engines
 from groundswell.core.engines.endpoints import Endpoints
-from groundswell.core.errors import UnavailableError
+from groundswell.core.errors import ProblemError, UnavailableError
+from groundswell.core.ids import new_id
 
 _WHEELS = {("Linux", "x86_64"), ("Linux", "aarch64"), ("Darwin", "arm64"), ("Darwin", "x86_64")}
 _CLOCK_TOLERANCE_SECONDS = 2.0
@@ -131,6 +135,7 @@ async def _engines(endpoints: Endpoints) -> AsyncIterator[Finding]:
     yield await _store(endpoints.clickhouse_url)
     for name, url in (("ingest log", endpoints.log_url), ("cache", endpoints.cache_url)):
         yield await _valkey(name, url)
+    yield await _files(endpoints.files_url)
     missing = await asyncio.to_thread(
         pending, endpoints.database_owner_url, endpoints.clickhouse_url
     )
@@ -176,6 +181,19 @@ def _clock(subject: str, text: str, theirs: datetime) -> Finding:
             "Let both machines follow the same time server (chrony, systemd-timesyncd).",
         )
     return Finding(subject, "ok", text)
+
+
+async def _files(url: str) -> Finding:
+    where = urlsplit(url)
+    shown = f"{where.scheme}://{where.hostname or ''}{where.path}"
+    files, nobody, path = Files(url), UUID(int=0), f"doctor/{new_id()}"
+    try:
+        await files.put(nobody, path, b"written by groundswell doctor")
+        await files.get(nobody, path)
+        await files.delete(nobody, path)
+    except (ProblemError, OSError) as error:
+        return Finding("files", "error", f"{shown}: {error}", "Is FILES_URL right and writable?")
+    return Finding("files", "ok", shown)
 
 
 async def _valkey(name: str, url: str) -> Finding:
