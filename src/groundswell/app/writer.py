@@ -13,8 +13,7 @@ from groundswell.app.metrics_files import published_metrics
 from groundswell.core.config import Settings
 from groundswell.core.engines.embedded import engines
 from groundswell.core.platform import Platform, encryption_of, open_platform
-from groundswell.features.events.logic.ingest import Ingest
-from groundswell.features.events.logic.refused import count_refusals
+from groundswell.features.events.api import store_events
 from groundswell.features.events.types import EventConsumer
 
 _STOP_WITHIN = 3.0  # seconds; the supervisor kills after 5, which loses nothing either
@@ -44,18 +43,12 @@ async def run_writer(
     platform: Platform, consumers: Sequence[EventConsumer], stop: asyncio.Event
 ) -> None:
     """Store events until ``stop`` is set; what is half done then is taken up by the next writer."""
-    ingest = Ingest(platform, consumers)
-    work = {
-        asyncio.create_task(ingest.run(stop), name="ingest"),
-        asyncio.create_task(count_refusals(platform, stop), name="refusals"),
-    }
+    work = asyncio.create_task(store_events(platform, consumers, stop))
     asked = asyncio.create_task(stop.wait())
-    await asyncio.wait({asked, *work}, return_when=asyncio.FIRST_COMPLETED)
-    stop.set()
-    done, late = await asyncio.wait(work, timeout=_STOP_WITHIN)
-    for task in late:
-        task.cancel()
-        with suppress(asyncio.CancelledError):
-            await task
-    for task in done:
-        task.result()
+    await asyncio.wait({asked, work}, return_when=asyncio.FIRST_COMPLETED)
+    asked.cancel()
+    await asyncio.wait({work}, timeout=_STOP_WITHIN)
+    if not work.done():
+        work.cancel()
+    with suppress(asyncio.CancelledError):
+        await work

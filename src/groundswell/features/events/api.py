@@ -1,5 +1,6 @@
 """Events, for other features and the app."""
 
+import asyncio
 import time
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
@@ -12,7 +13,7 @@ from groundswell.core.tenancy.scope import Scope
 from groundswell.features.events.adapters.log import oldest_ms
 from groundswell.features.events.logic.timeline import EventTimeline
 from groundswell.features.events.store import events as store
-from groundswell.features.events.types import EventFilter, StoredEvent
+from groundswell.features.events.types import EventConsumer, EventFilter, StoredEvent
 from groundswell.features.people import api as people
 
 __all__ = [
@@ -24,6 +25,7 @@ __all__ = [
     "events_of_person",
     "ingest_lag",
     "person_join",
+    "store_events",
 ]
 
 CAPTURE_PATHS = {
@@ -59,6 +61,18 @@ async def capture_doors(platform: Platform) -> AsyncIterator[Mapping[str, Any]]:
 
     async with open_doors(platform, CAPTURE_PATHS) as doors:
         yield doors
+
+
+async def store_events(
+    platform: Platform, consumers: Sequence[EventConsumer], stop: asyncio.Event
+) -> None:
+    """The writer's work: from the ingest log and the outbox to the event store, until ``stop``."""
+    from groundswell.features.events.logic.ingest import Ingest
+    from groundswell.features.events.logic.refused import count_refusals
+
+    async with asyncio.TaskGroup() as group:
+        group.create_task(Ingest(platform, consumers).run(stop), name="ingest")
+        group.create_task(count_refusals(platform, stop), name="refusals")
 
 
 async def ingest_lag(platform: Platform) -> float:

@@ -16,8 +16,7 @@ from groundswell.core.tenancy.permissions import Permission
 from groundswell.core.tenancy.scope import Scope
 from groundswell.features.events.logic import reading
 from groundswell.features.events.logic.cures import checks_of, cure_of
-from groundswell.features.events.logic.reading import RefusalKey
-from groundswell.features.events.routes import EventQuery
+from groundswell.features.events.logic.reading import EventQuery, RefusalKey
 from groundswell.features.events.store import events as store
 from groundswell.features.events.types import EventFilter
 from groundswell.ui.links import Pager, with_query

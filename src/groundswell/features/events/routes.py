@@ -1,10 +1,8 @@
 """The JSON API of events: what was stored and what was refused. Capture is in front of it."""
 
 from datetime import datetime
-from typing import Annotated
 from uuid import UUID
 
-import msgspec
 from litestar import get
 
 from groundswell.core.http.access import requires
@@ -15,22 +13,8 @@ from groundswell.core.platform import Platform
 from groundswell.core.tenancy.permissions import Permission
 from groundswell.core.tenancy.scope import Scope
 from groundswell.features.events.logic import reading
-from groundswell.features.events.logic.reading import RefusalKey
-from groundswell.features.events.types import (
-    MAX_DISTINCT_ID,
-    MAX_NAME,
-    EventFilter,
-    Refusal,
-    StoredEvent,
-)
-
-
-class EventQuery(PageQuery, frozen=True, kw_only=True):
-    """Which events: by name, by one distinct id, or by a person with all its ids."""
-
-    event: Annotated[str, msgspec.Meta(max_length=MAX_NAME)] = ""
-    distinct_id: Annotated[str, msgspec.Meta(max_length=MAX_DISTINCT_ID)] = ""
-    person_id: UUID | None = None
+from groundswell.features.events.logic.reading import EventQuery, RefusalKey
+from groundswell.features.events.types import EventFilter, Refusal, StoredEvent
 
 
 @get(

@@ -73,10 +73,11 @@ class Ingest:
         while not stop.is_set():
             try:
                 url = self._platform.endpoints.database_system_url
-                async with hold_shard(url, STREAM) as ranges:
+                async with hold_shard(url, STREAM, stop) as ranges:
                     await self._work(ranges, stop)
             except UnavailableError as error:
-                _log.warning("writer_waits", reason=error.detail)
+                if not stop.is_set():
+                    _log.warning("writer_waits", reason=error.detail)
                 await _sleep(1.0, stop)
 
     async def _work(self, ranges: Ranges, stop: asyncio.Event) -> None:

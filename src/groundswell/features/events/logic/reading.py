@@ -2,21 +2,36 @@
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
-from typing import NamedTuple
+from typing import Annotated, NamedTuple
 from uuid import UUID
 
 import msgspec
 
 from groundswell.core import clock
+from groundswell.core.http.pagination import PageQuery
 from groundswell.core.platform import Platform
 from groundswell.core.tenancy.scope import Scope
 from groundswell.features.events.adapters.log import oldest_ms
 from groundswell.features.events.store import events, refusals
-from groundswell.features.events.types import EventFilter, Refusal, StoredEvent
+from groundswell.features.events.types import (
+    MAX_DISTINCT_ID,
+    MAX_NAME,
+    EventFilter,
+    Refusal,
+    StoredEvent,
+)
 from groundswell.features.people import api as people
 
 REFUSED_DAYS = 7
 """How far back refusals are shown."""
+
+
+class EventQuery(PageQuery, frozen=True, kw_only=True):
+    """Which events: by name, by one distinct id, or by a person with all its ids."""
+
+    event: Annotated[str, msgspec.Meta(max_length=MAX_NAME)] = ""
+    distinct_id: Annotated[str, msgspec.Meta(max_length=MAX_DISTINCT_ID)] = ""
+    person_id: UUID | None = None
 
 
 class RefusalKey(NamedTuple):

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import Any, LiteralString
 
 import msgspec
@@ -66,11 +66,11 @@ class LostShardError(UnavailableError):
 
 
 @asynccontextmanager
-async def hold_shard(system_url: str, shard: str) -> AsyncIterator[Ranges]:
+async def hold_shard(system_url: str, shard: str, stop: asyncio.Event) -> AsyncIterator[Ranges]:
     """Become the one writer of a shard, as soon as nobody else is.
 
     Raises:
-        UnavailableError: PostgreSQL is away.
+        UnavailableError: PostgreSQL is away, or ``stop`` was set while another writer worked.
     """
     try:
         connection = await AsyncConnection.connect(
@@ -79,15 +79,15 @@ async def hold_shard(system_url: str, shard: str) -> AsyncIterator[Ranges]:
     except psycopg.OperationalError as error:
         raise UnavailableError(f"PostgreSQL is away: {error}") from error
     try:
-        await _wait_for_lock(connection, shard)
+        await _wait_for_lock(connection, shard, stop)
         yield Ranges(connection, shard)
     finally:
         await connection.close()
 
 
-async def _wait_for_lock(connection: AsyncConnection[Any], shard: str) -> None:
+async def _wait_for_lock(connection: AsyncConnection[Any], shard: str, stop: asyncio.Event) -> None:
     is_told = False
-    while True:
+    while not stop.is_set():
         try:
             row = await (await connection.execute(_TRY_LOCK, (shard,))).fetchone()
         except psycopg.OperationalError as error:
@@ -97,4 +97,6 @@ async def _wait_for_lock(connection: AsyncConnection[Any], shard: str) -> None:
         if not is_told:
             _log.info("writer_waits", shard=shard, reason="another writer holds the shard")
             is_told = True
-        await asyncio.sleep(_ASK_EVERY)
+        with suppress(TimeoutError):
+            await asyncio.wait_for(stop.wait(), _ASK_EVERY)
+    raise UnavailableError("Stopped while another writer held the shard.")
