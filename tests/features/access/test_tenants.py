@@ -1,6 +1,9 @@
 """A tenant's settings, and what the command line makes."""
 
+import asyncio
+
 import pytest
+from msgspec.structs import asdict
 
 from groundswell.core import clock
 from groundswell.core.errors import ConflictError, InvalidError
@@ -27,12 +30,12 @@ def settings(**changes) -> TenantSettings:
 
 
 async def test_settings_are_written_told_and_known_everywhere(platform, tenant, owner, actions):
-    await tenants.change_settings(platform, owner.scope, settings())
+    await tenants.change_settings(platform, owner.scope, asdict(settings()))
     assert await tenants.settings_of(platform, owner.scope) == settings()
     known = platform.directory.tenant(tenant.id)
     assert (known.name, known.timezone, known.order_source) == ("Shop", "Asia/Tokyo", "shop")
     assert platform.directory.scope_of_key(tenant.publishable_key).trusted
-    await tenants.change_settings(platform, owner.scope, settings())
+    await tenants.change_settings(platform, owner.scope, asdict(settings()))
     assert (await actions()).count("tenant.changed") == 1
 
 
@@ -41,21 +44,21 @@ async def test_all_wrong_settings_are_named_at_once(platform, owner):
         name="", currency="EURO", timezone="Moon", activation_event="", order_source="\x01"
     )
     with pytest.raises(InvalidError) as refused:
-        await tenants.change_settings(platform, owner.scope, wrong)
+        await tenants.change_settings(platform, owner.scope, asdict(wrong))
     assert len(refused.value.errors) == 5
 
 
 async def test_the_currency_stays_once_there_are_orders(platform, tenant, owner):
-    await tenants.change_settings(platform, owner.scope, settings(currency="EUR"))
+    await tenants.change_settings(platform, owner.scope, asdict(settings(currency="EUR")))
     order = NewOrder(
         source="s", order_id="1", distinct_id="mary", currency="EUR", total=1, placed_at=clock.now()
     )
     async with platform.postgres.transaction(owner.scope) as tx:
         await record_orders(tx, [order], "api")
     with pytest.raises(InvalidError) as refused:
-        await tenants.change_settings(platform, owner.scope, settings(currency="USD"))
+        await tenants.change_settings(platform, owner.scope, asdict(settings(currency="USD")))
     assert [error.field for error in refused.value.errors] == ["currency"]
-    await tenants.change_settings(platform, owner.scope, settings(name="Other"))
+    await tenants.change_settings(platform, owner.scope, asdict(settings(name="Other")))
     assert (await tenants.settings_of(platform, owner.scope)).currency == "EUR"
 
 
@@ -110,3 +113,15 @@ async def test_init_refuses_another_password_and_another_owner(platform, tenant,
 async def test_one_member_owns_several_tenants(platform, owner):
     made = await initialise(platform, new(), email=owner.email, password=PASSWORD)
     assert made.secret_key
+
+
+async def test_two_changes_at_once_both_stay(sign_in, tenant):
+    """A PATCH writes what it names; it once wrote back what another had just changed."""
+    browser = await sign_in("owner")
+    changes = [{"name": "Left"}, {"timezone": "Asia/Tokyo"}, {"order_source": "right"}]
+    for _ in range(3):
+        await browser.patch("/api/tenant", json={"name": "A", "timezone": "UTC"})
+        await asyncio.gather(*(browser.patch("/api/tenant", json=each) for each in changes))
+        found = (await browser.get("/api/tenant")).json()
+        assert (found["name"], found["timezone"]) == ("Left", "Asia/Tokyo")
+        assert found["order_source"] == "right"

@@ -3,15 +3,17 @@
 The key is claimed in a transaction of its own before the handler runs, and the answer is kept
 after the handler's transaction committed. A crash between the two leaves a claim without an
 answer: repeats get 409 until the claim is ``ABANDONED_AFTER`` old, then the request runs again.
-Handlers for which a second run would hurt close that window with :func:`keep_answer` inside their
-own transaction; orders, events and imports need not, since they are idempotent by their own ids.
+Handlers that make something close that window with :func:`keep_answer` inside their own
+transaction: keys, members, orders and refunds do.
 """
 
+from collections.abc import Mapping
 from datetime import timedelta
 from hashlib import sha256
 from typing import Any
 
 import msgspec
+from litestar import Response
 from litestar.types import ASGIApp, Message, Receive, Send
 
 from groundswell.core.db.postgres import ScopedTransaction
@@ -95,14 +97,25 @@ async def answer_once(
         await _settle(request, scope, key, recorder)
 
 
-async def keep_answer(tx: ScopedTransaction, request: AnyRequest, status: int, body: bytes) -> None:
-    """Keep the (JSON) answer in the handler's own transaction: no crash can run it twice."""
+async def keep_answer(
+    tx: ScopedTransaction,
+    request: AnyRequest,
+    status: int,
+    body: object,
+    headers: Mapping[str, str] | None = None,
+) -> Response[bytes]:
+    """The JSON answer, kept in the handler's own transaction: no crash can run it twice.
+
+    Answer with what this returns, so that a repeat is answered to the byte.
+    """
+    content = msgspec.json.encode(body)
+    given = dict(headers or {})
     key = request.scope["state"].get(_STATE)
-    if key is None:
-        return
-    headers = [("content-type", "application/json")]
-    encryption = platform_of(request).encryption
-    await _keep(tx, key, status, headers, encryption.encrypt(tx.tenant_id, _PURPOSE, body))
+    if key is not None:
+        kept = [("content-type", "application/json"), *given.items()]
+        sealed = platform_of(request).encryption.encrypt(tx.tenant_id, _PURPOSE, content)
+        await _keep(tx, key, status, [(name.lower(), value) for name, value in kept], sealed)
+    return Response(content, status_code=status, headers=given, media_type="application/json")
 
 
 def _key(request: AnyRequest) -> str:

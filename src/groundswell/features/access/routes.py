@@ -11,6 +11,7 @@ from litestar.datastructures import State
 from groundswell.core import clock
 from groundswell.core.http.access import requires
 from groundswell.core.http.body import read_body
+from groundswell.core.http.idempotency import keep_answer
 from groundswell.core.http.pagination import Page
 from groundswell.core.identity.keys import KeyKind
 from groundswell.core.platform import Platform
@@ -105,18 +106,14 @@ async def list_keys(platform: Platform, scope: Scope) -> Page[KeyView]:
     "/api/keys",
     opt=requires(Permission.KEYS_MANAGE, body=CreateKey, answers={201: NewKeyView}),
 )
-async def create_key(request: AnyRequest, platform: Platform, scope: Scope) -> Response[NewKeyView]:
+async def create_key(request: AnyRequest, platform: Platform, scope: Scope) -> Response[bytes]:
     """Make a key. Its secret is in this answer and nowhere else."""
     body = await read_body(request, CreateKey)
-    issued = await keys.create_key(
-        platform,
-        scope,
-        kind=body.kind,
-        name=body.name,
-        scopes=body.scopes,
-        expires_at=body.expires_at,
-    )
-    return Response(_new_key_view(issued.key, issued.secret), status_code=201)
+    async with platform.postgres.transaction(scope) as tx:
+        issued = await keys.issue_key(
+            tx, kind=body.kind, name=body.name, scopes=body.scopes, expires_at=body.expires_at
+        )
+        return await keep_answer(tx, request, 201, _new_key_view(issued.key, issued.secret))
 
 
 @post(
@@ -125,12 +122,13 @@ async def create_key(request: AnyRequest, platform: Platform, scope: Scope) -> R
 )
 async def rotate_key(
     request: AnyRequest, platform: Platform, scope: Scope, key_id: UUID
-) -> Response[NewKeyView]:
+) -> Response[bytes]:
     """Make a key in place of another, which goes on for the hours of overlap."""
     empty = not await request.body()
     body = RotateKey() if empty else await read_body(request, RotateKey)
-    issued = await keys.rotate_key(platform, scope, key_id, body.overlap_hours)
-    return Response(_new_key_view(issued.key, issued.secret), status_code=201)
+    async with platform.postgres.transaction(scope) as tx:
+        issued = await keys.succeed_key(tx, key_id, body.overlap_hours)
+        return await keep_answer(tx, request, 201, _new_key_view(issued.key, issued.secret))
 
 
 @delete("/api/keys/{key_id:uuid}", opt=requires(Permission.KEYS_MANAGE, answers={204: None}))
@@ -197,15 +195,12 @@ async def show_tenant(platform: Platform, scope: Scope) -> TenantSettings:
 async def change_tenant(request: AnyRequest, platform: Platform, scope: Scope) -> TenantSettings:
     """Change some of the tenant's settings."""
     body = await read_body(request, ChangeTenant)
-    old = await tenants.settings_of(platform, scope)
     given = {
         field: value
         for field, value in msgspec.structs.asdict(body).items()
         if value is not msgspec.UNSET
     }
-    new = msgspec.structs.replace(old, **given)
-    await tenants.change_settings(platform, scope, new)
-    return new
+    return await tenants.change_settings(platform, scope, given)
 
 
 def _key_view(key: ApiKey) -> KeyView:

@@ -13,6 +13,7 @@ from groundswell.core import clock
 from groundswell.core.errors import ConflictError, FieldError, InvalidError
 from groundswell.core.http.access import requires
 from groundswell.core.http.body import read_body, read_query
+from groundswell.core.http.idempotency import keep_answer
 from groundswell.core.http.pagination import Page, PageQuery, decode_cursor, page_of
 from groundswell.core.jobs import defer
 from groundswell.core.platform import Platform
@@ -133,7 +134,7 @@ class PutRates(msgspec.Struct, frozen=True):
         summary="Record an order: 201 new, 200 the same again, 409 the same id, other content.",
     ),
 )
-async def place_order(request: AnyRequest, platform: Platform, scope: Scope) -> Response[OrderView]:
+async def place_order(request: AnyRequest, platform: Platform, scope: Scope) -> Response[bytes]:
     """Record one order."""
     order = check_order(await read_body(request, PlaceOrder))
     order = msgspec.structs.replace(order, confirmed=scope.trusted)
@@ -150,9 +151,9 @@ async def place_order(request: AnyRequest, platform: Platform, scope: Scope) -> 
                 order_uid=str(recorded.order_uid),
             )
         view = _view(await api.get_order(tx, recorded.order_uid))
-    status = 201 if recorded.outcome is Outcome.CREATED else 200
-    location = {"Location": f"/api/orders/{recorded.order_uid}"}
-    return Response(view, status_code=status, headers=location)
+        status = 201 if recorded.outcome is Outcome.CREATED else 200
+        location = {"Location": f"/api/orders/{recorded.order_uid}"}
+        return await keep_answer(tx, request, status, view, location)
 
 
 @post(
@@ -160,7 +161,7 @@ async def place_order(request: AnyRequest, platform: Platform, scope: Scope) -> 
     opt=requires(Permission.ORDERS_WRITE, body=PlaceOrders, answers={200: BatchView}),
     status_code=200,
 )
-async def place_orders(request: AnyRequest, platform: Platform, scope: Scope) -> BatchView:
+async def place_orders(request: AnyRequest, platform: Platform, scope: Scope) -> Response[bytes]:
     """Record up to 1,000 orders; wrong ones don't hold up the others."""
     body = await read_body(request, PlaceOrders)
     results: dict[int, BatchResult] = {}
@@ -173,13 +174,14 @@ async def place_orders(request: AnyRequest, platform: Platform, scope: Scope) ->
             good.append((index, msgspec.structs.replace(new_order(order), confirmed=scope.trusted)))
     async with platform.postgres.transaction(scope) as tx:
         recorded = await api.record_orders(tx, [order for _, order in good], Origin.API)
-    for (index, _), found in zip(good, recorded, strict=True):
-        wrong = (FieldError("order_id", found.problem),) if found.problem else ()
-        uid = None if found.outcome is Outcome.REFUSED else found.order_uid
-        results[index] = BatchResult(
-            index=index, outcome=found.outcome.value, order_uid=uid, errors=wrong
-        )
-    return BatchView([results[index] for index in range(len(body.orders))])
+        for (index, _), found in zip(good, recorded, strict=True):
+            wrong = (FieldError("order_id", found.problem),) if found.problem else ()
+            uid = None if found.outcome is Outcome.REFUSED else found.order_uid
+            results[index] = BatchResult(
+                index=index, outcome=found.outcome.value, order_uid=uid, errors=wrong
+            )
+        view = BatchView([results[index] for index in range(len(body.orders))])
+        return await keep_answer(tx, request, 200, view)
 
 
 @get("/api/orders", opt=requires(Permission.ORDERS_READ, query=OrdersQuery))
@@ -215,7 +217,7 @@ async def get_order(platform: Platform, scope: Scope, order_uid: UUID) -> OrderV
 )
 async def place_refund(
     request: AnyRequest, platform: Platform, scope: Scope, order_uid: UUID
-) -> Response[RefundView]:
+) -> Response[bytes]:
     """Refund a part or all: 201 new, 200 the same again, 409 more than is left or other amount."""
     body = await read_body(request, PlaceRefund)
     refund = _refund_of(body, order_uid)
@@ -226,8 +228,9 @@ async def place_refund(
             wrong = FieldError("amount", done.problem)
             raise ConflictError(f"Nothing was refunded: {done.problem}.", errors=[wrong])
         order = _view(await api.get_order(tx, order_uid))
-    view = RefundView(done.outcome, body.refund_id, done.amount, order)
-    return Response(view, status_code=201 if done.outcome is Outcome.CREATED else 200)
+        view = RefundView(done.outcome, body.refund_id, done.amount, order)
+        status = 201 if done.outcome is Outcome.CREATED else 200
+        return await keep_answer(tx, request, status, view)
 
 
 @put("/api/exchange-rates", opt=requires(Permission.ORDERS_WRITE, body=PutRates), status_code=200)

@@ -13,6 +13,10 @@ from groundswell.core.money import MAX_MINOR
 MAX_LINES = 1_000
 MAX_QUANTITY = 1_000_000
 MAX_BATCH = 1_000
+MAX_UNCONFIRMED = 10**10
+"""Largest amount in minor units that a publishable key is believed: anybody may hold one, and a
+few thousand of the largest amounts would make every sum overflow."""
+
 MAX_REPORTING = 10**18
 """Largest amount after conversion; a sum of these still fits the stores' 64 bits only a few
 times, which is why rates are bounded too."""

@@ -27,7 +27,9 @@ from groundswell.core.tenancy.scope import Scope
 from groundswell.core.timeline import Place, TimelineEntry, read_timeline
 from groundswell.features.people import api
 from groundswell.features.people.types import (
+    MAX_DEPTH,
     MAX_ID_LENGTH,
+    MAX_PROPERTIES_BYTES,
     DistinctId,
     Merge,
     Outcome,
@@ -39,8 +41,6 @@ from groundswell.features.people.types import (
 )
 
 AnyRequest = Request[object, object, State]
-
-_MAX_CHANGE_BYTES = 64_000
 
 Name = Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
 Id = Annotated[str, msgspec.Meta(min_length=1, max_length=MAX_ID_LENGTH)]
@@ -220,15 +220,36 @@ def _check(body: ChangeProperties) -> None:
         for index, name in enumerate(body.unset)
         if name in body.set or name in body.set_once
     ]
-    if len(msgspec.json.encode([body.set, body.set_once])) > _MAX_CHANGE_BYTES:
-        errors.append(FieldError("set", "is larger than 64,000 bytes"))
+    if len(msgspec.json.encode([body.set, body.set_once])) > MAX_PROPERTIES_BYTES:
+        errors.append(FieldError("set", f"is larger than {MAX_PROPERTIES_BYTES:,} bytes"))
+    for field, values in (("set", body.set), ("set_once", body.set_once)):
+        errors += [
+            FieldError(f"{field}.{name}", f"is nested deeper than {MAX_DEPTH} levels")
+            for name, value in values.items()
+            if _depth(value) > MAX_DEPTH
+        ]
     if errors:
         raise InvalidError("The person is not changed.", errors=errors)
 
 
+def _depth(value: Any) -> int:
+    """Objects and lists inside one another; decoded bodies are never deeper than the stack."""
+    if isinstance(value, dict):
+        return 1 + max((_depth(item) for item in value.values()), default=0)
+    if isinstance(value, list):
+        return 1 + max((_depth(item) for item in value), default=0)
+    return 0
+
+
 async def _change(tx: Any, distinct_id: str, body: ChangeProperties) -> PersonView:
     change = PropertyChange(distinct_id, clock.now(), body.set, body.set_once, tuple(body.unset))
-    person_id = next(iter(await api.set_properties(tx, [change])))
+    [(person_id, shown)] = (await api.set_properties(tx, [change])).items()
+    left_out = [name for name, value in body.set.items() if shown.get(name, ...) != value]
+    # What is unset in the same request is refused before, so whatever differs was left out.
+    if left_out:
+        why = f"makes the person larger than {MAX_PROPERTIES_BYTES:,} bytes or 1,000 properties"
+        errors = [FieldError(f"set.{name}", why) for name in left_out]
+        raise InvalidError("The person is not changed.", errors=errors[:100])
     names = sorted({*body.set, *body.set_once, *body.unset})
     await audit(tx, "person.changed", "person", person_id, {"properties": names[:100]})
     await emit(tx, "person.changed", {"person_id": person_id, "properties": names[:100]})

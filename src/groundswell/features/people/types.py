@@ -11,6 +11,12 @@ import msgspec
 MAX_PROPERTIES = 1_000
 """Properties a person may have; further names are not added, those there still change."""
 
+MAX_PROPERTIES_BYTES = 16_000
+"""JSON bytes of all properties of a person, which each of its events carries a copy of."""
+
+MAX_DEPTH = 32
+"""Objects and lists inside one another in a property."""
+
 MAX_ID_LENGTH = 400
 """Characters of a distinct id."""
 

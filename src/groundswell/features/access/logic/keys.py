@@ -45,6 +45,19 @@ async def create_key(
     scopes: Iterable[str] | None = None,
     expires_at: datetime | None = None,
 ) -> IssuedKey:
+    """A new key in a transaction of its own; see :func:`issue_key`."""
+    async with platform.postgres.transaction(scope) as tx:
+        return await issue_key(tx, kind=kind, name=name, scopes=scopes, expires_at=expires_at)
+
+
+async def issue_key(
+    tx: ScopedTransaction,
+    *,
+    kind: KeyKind,
+    name: str,
+    scopes: Iterable[str] | None = None,
+    expires_at: datetime | None = None,
+) -> IssuedKey:
     """A new key; without ``scopes`` it gets all that its kind may have.
 
     Raises:
@@ -56,8 +69,7 @@ async def create_key(
         _kind_errors(kind, chosen),
         _expiry_errors(expires_at),
     )
-    async with platform.postgres.transaction(scope) as tx:
-        return await insert_key(tx, kind, name.strip(), chosen, expires_at)
+    return await insert_key(tx, kind, name.strip(), chosen, expires_at)
 
 
 async def insert_key(
@@ -91,6 +103,12 @@ async def insert_key(
 async def rotate_key(
     platform: Platform, scope: Scope, key_id: UUID, overlap_hours: int = OVERLAP_HOURS
 ) -> IssuedKey:
+    """Rotate a key in a transaction of its own; see :func:`succeed_key`."""
+    async with platform.postgres.transaction(scope) as tx:
+        return await succeed_key(tx, key_id, overlap_hours)
+
+
+async def succeed_key(tx: ScopedTransaction, key_id: UUID, overlap_hours: int) -> IssuedKey:
     """A new key in place of an old one, which goes on for ``overlap_hours``.
 
     Raises:
@@ -99,16 +117,15 @@ async def rotate_key(
         InvalidError: the overlap is out of range.
     """
     refuse(_overlap_errors(overlap_hours))
-    async with platform.postgres.transaction(scope) as tx:
-        old = await _usable(tx, key_id)
-        if old.replaced_by is not None:
-            raise ConflictError("This key was already replaced by another.")
-        issued = await insert_key(tx, old.kind, old.name, old.scopes, _same_life(old))
-        until = clock.now() + timedelta(hours=overlap_hours)
-        await store.replace_key(tx, key_id, issued.key.key_id, until)
-        detail = {"replaced_by": str(issued.key.key_id), "overlap_hours": overlap_hours}
-        await audit(tx, "key.rotated", "key", key_id, detail)
-        await emit(tx, "key.rotated", {"key_id": str(key_id), **detail})
+    old = await _usable(tx, key_id)
+    if old.replaced_by is not None:
+        raise ConflictError("This key was already replaced by another.")
+    issued = await insert_key(tx, old.kind, old.name, old.scopes, _same_life(old))
+    until = clock.now() + timedelta(hours=overlap_hours)
+    await store.replace_key(tx, key_id, issued.key.key_id, until)
+    detail = {"replaced_by": str(issued.key.key_id), "overlap_hours": overlap_hours}
+    await audit(tx, "key.rotated", "key", key_id, detail)
+    await emit(tx, "key.rotated", {"key_id": str(key_id), **detail})
     return issued
 
 

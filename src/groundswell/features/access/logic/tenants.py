@@ -1,5 +1,6 @@
 """Making tenants and changing their settings."""
 
+from collections.abc import Mapping
 from contextlib import suppress
 from uuid import UUID
 
@@ -96,18 +97,21 @@ async def settings_of(platform: Platform, scope: Scope) -> TenantSettings:
         return await store.tenant_settings(tx)
 
 
-async def change_settings(platform: Platform, scope: Scope, new: TenantSettings) -> None:
-    """Write the tenant's settings; nothing happens if nothing differs.
+async def change_settings(
+    platform: Platform, scope: Scope, changes: Mapping[str, str | bool]
+) -> TenantSettings:
+    """Change the named settings and no others; returns them all as they are then.
 
     Raises:
         InvalidError: names every wrong field; the currency can't change once there are orders.
     """
-    refuse(settings_errors(new))
     async with platform.postgres.transaction(scope) as tx:
         old = await store.tenant_settings(tx, lock=True)
+        new = msgspec.structs.replace(old, **changes)
+        refuse(settings_errors(new))
         changed = _difference(old, new)
         if not changed:
-            return
+            return new
         try:
             await store.update_tenant(tx, new)
         except psycopg.errors.CheckViolation:
@@ -116,6 +120,7 @@ async def change_settings(platform: Platform, scope: Scope, new: TenantSettings)
         await audit(tx, "tenant.changed", "tenant", tx.tenant_id, changed)
         await emit(tx, "tenant.changed", {"fields": sorted(changed)})
     await tell_directory(platform)
+    return new
 
 
 async def tell_directory(platform: Platform) -> None:

@@ -6,6 +6,7 @@ While the cache is away each process counts for itself: never is nothing counted
 """
 
 from hashlib import sha256
+from ipaddress import IPv4Address, ip_address, ip_network
 from math import ceil
 
 import msgspec
@@ -35,14 +36,28 @@ async def throttle_sign_in(platform: Platform, attempt: Attempt, email: str) -> 
     Raises:
         RateLimitedError: too many; ``Retry-After`` says when to come back.
     """
-    await _count(platform, f"sign-in:from:{attempt.address}", PER_ADDRESS)
-    await _count(platform, f"sign-in:pair:{attempt.address}:{_digest(email)}", PER_PAIR)
+    network = network_of(attempt.address)
+    await _count(platform, f"sign-in:from:{network}", PER_ADDRESS)
+    await _count(platform, f"sign-in:pair:{network}:{_digest(email)}", PER_PAIR)
     await _count(platform, f"sign-in:account:{_digest(email)}", PER_ACCOUNT)
 
 
 async def throttle_sign_up(platform: Platform, attempt: Attempt) -> None:
     """Count a sign-up; the same errors as :func:`throttle_sign_in`."""
-    await _count(platform, f"sign-up:from:{attempt.address}", SIGN_UPS)
+    await _count(platform, f"sign-up:from:{network_of(attempt.address)}", SIGN_UPS)
+
+
+def network_of(address: str) -> str:
+    """What is counted as one sender: an IPv6 host has 2**64 addresses to choose from."""
+    try:
+        found = ip_address(address)
+    except ValueError:
+        return address
+    if isinstance(found, IPv4Address):
+        return address
+    if found.ipv4_mapped is not None:
+        return str(found.ipv4_mapped)
+    return str(ip_network((found, 64), strict=False))
 
 
 def _digest(email: str) -> str:

@@ -14,6 +14,7 @@ from groundswell.core.identity.api import end_session, switch_tenant
 from groundswell.core.platform import Platform
 from groundswell.features.access.logic import sign_in as logic
 from groundswell.features.access.logic.tenants import create_workspace
+from groundswell.features.access.logic.throttle import throttle_sign_up
 from groundswell.features.access.pages.forms import (
     AnyRequest,
     attempt_of,
@@ -177,6 +178,7 @@ async def workspace(request: AnyRequest, platform: Platform) -> Response[Any]:
     session = session_of_request(request)
     if not platform.settings.sign_up:
         raise NotFoundError("This installation takes no sign-ups. Ask its operator.")
+    await throttle_sign_up(platform, attempt_of(request))
     try:
         tenant_id, secret, publishable = await create_workspace(
             platform, session.member_id, _new_tenant(values)

@@ -49,7 +49,7 @@ async def change(request: AnyRequest, platform: Platform, scope: Scope) -> Respo
         trusts_publishable=bool(text(form, "trusts_publishable")),
     )
     try:
-        await tenants.change_settings(platform, scope, new)
+        await tenants.change_settings(platform, scope, msgspec.structs.asdict(new))
     except InvalidError as error:
         return await _page(request, platform, scope, 422, values=new, errors=texts_of(error))
     return redirect(request, PATH, Flash(_("The settings are saved.")))

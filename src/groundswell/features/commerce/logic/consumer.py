@@ -20,6 +20,7 @@ from groundswell.features.commerce.store.rates import Books
 from groundswell.features.commerce.types import (
     MAX_LINES,
     MAX_QUANTITY,
+    MAX_UNCONFIRMED,
     NewLine,
     NewOrder,
     NewRefund,
@@ -121,7 +122,8 @@ def order_of(event: CapturedEvent, books: Books) -> NewOrder:
         total = sum(line.amount for line in lines)
     if total is None:
         raise FieldProblem("total", "is missing: send total, revenue or products with prices")
-    if not 0 <= total <= MAX_MINOR:
+    most = MAX_MINOR if event.is_trusted else MAX_UNCONFIRMED
+    if not 0 <= total <= most or any(abs(line.amount) > most for line in lines):
         raise FieldProblem("total", "is below 0 or beyond the limit")
     return NewOrder(
         source=books.order_source,

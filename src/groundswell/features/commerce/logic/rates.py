@@ -74,6 +74,7 @@ async def set_rates(tx: ScopedTransaction, given: Sequence[tuple[str, date, Deci
     Raises:
         InvalidError: names every wrong rate.
     """
+    await rates.keep_rates(tx, change=True)
     books = await rates.books(tx)
     if errors := _problems(given, books.currency):
         raise InvalidError("The rates are not stored.", errors=errors)
@@ -113,6 +114,8 @@ def _problems(given: Sequence[tuple[str, date, Decimal]], reporting: str) -> lis
 
 async def recount(tx: ScopedTransaction, currencies: Sequence[str] | None = None) -> int:
     """Give up to BATCH orders the rate of their day; returns how many needed it."""
+    # Before any order is locked, as recording does: the other way round two would wait in a ring.
+    await rates.keep_rates(tx)
     books = await rates.books(tx)
     stale = await rates.stale_orders(tx, books, currencies, BATCH)
     if not stale:

@@ -16,6 +16,7 @@ from groundswell.features.commerce.logic.events import completed_event
 from groundswell.features.commerce.logic.rates import Valuation, revalue_lines, valuation
 from groundswell.features.commerce.store import orders as store
 from groundswell.features.commerce.store.orders import LineRow, OrderRow
+from groundswell.features.commerce.store.rates import keep_rates
 from groundswell.features.commerce.types import NewOrder, Origin, Outcome, Recorded
 from groundswell.features.people import api as people
 from groundswell.features.people.types import Resolved, Seen
@@ -34,6 +35,8 @@ async def record_orders(
     unconfirmed one of the same id.
     """
     answers: dict[int, Recorded] = {}
+    if orders:
+        await keep_rates(tx)
     todo = list(range(len(orders)))
     while todo:
         # An id that comes twice in one batch is met again in a later round, as if sent later.

@@ -88,6 +88,19 @@ async def books(tx: ScopedTransaction) -> Books:
     return found
 
 
+async def keep_rates(tx: ScopedTransaction, *, change: bool = False) -> None:
+    """Rates stay as they are until the end of the transaction; ``change``: nobody reads them.
+
+    Without it an order that is being recorded while its rate is stored would miss the rate, and
+    the recount of that rate would miss the order: it would be worth nothing for good.
+    """
+    key = f"rates:{tx.tenant_id}"
+    if change:
+        await tx.execute("select pg_advisory_xact_lock(hashtextextended(%s, 0))", (key,))
+    else:
+        await tx.execute("select pg_advisory_xact_lock_shared(hashtextextended(%s, 0))", (key,))
+
+
 async def for_days(
     tx: ScopedTransaction, reporting: str, wanted: Sequence[tuple[str, date]]
 ) -> dict[tuple[str, date], Decimal]:

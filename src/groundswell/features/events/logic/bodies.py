@@ -10,6 +10,7 @@ from urllib.parse import unquote_to_bytes
 import msgspec
 
 from groundswell.core.errors import FieldError, InvalidError, MalformedError
+from groundswell.core.http.body import refuse_dense
 from groundswell.core.http.compression import unpack
 from groundswell.features.events.logic.checks import Sent
 from groundswell.features.events.logic.properties import Refused
@@ -93,7 +94,9 @@ def read_body(raw: bytes) -> Body:
     Raises:
         MalformedError: not JSON.
         InvalidError: JSON without events in it, or too many.
+        TooLargeError: millions of tiny values.
     """
+    refuse_dense(raw)
     try:
         found = _envelope(raw) if raw[:1] == b"{" else None
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
@@ -176,6 +179,7 @@ def _mended(raw: bytes) -> tuple[bytes, dict[int, Reason]]:
     events = body.get("events", body.get("batch")) if isinstance(body, dict) else body
     if not isinstance(events, list):
         events = [body]
+    _check_count(events)
     found = {index: _why_not_json(event) for index, event in enumerate(events)}
     broken = {index: reason for index, reason in found.items() if reason}
     mended = [{} if index in broken else event for index, event in enumerate(events)]

@@ -120,16 +120,12 @@ def _from_query(query: bytes) -> str | None:
 
 async def _read(receive: Receive, limit: int) -> bytes:
     """The whole body, as it was sent."""
-    message = await receive()
-    body: bytes = message.get("body", b"")
-    if len(body) > limit:
-        raise _too_large(limit)
-    if not message.get("more_body", False):
-        return body
-    parts = [body]
-    size = len(body)
+    parts: list[bytes] = []
+    size = 0
     try:
+        # The first part too: a client may send its headers and nothing after them.
         async with asyncio.timeout(_BODY_SECONDS):
+            message: Mapping[str, Any] = {"more_body": True}
             while message.get("more_body", False):
                 message = await receive()
                 if message["type"] == "http.disconnect":
@@ -140,7 +136,7 @@ async def _read(receive: Receive, limit: int) -> bytes:
                     raise _too_large(limit)
     except TimeoutError:
         raise MalformedError("The body did not arrive in time.") from None
-    return b"".join(parts)
+    return parts[0] if len(parts) == 1 else b"".join(parts)
 
 
 def _too_large(limit: int) -> TooLargeError:

@@ -3,7 +3,13 @@
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from groundswell.features.people.types import MAX_PROPERTIES, PropertyChange
+import msgspec
+
+from groundswell.features.people.types import (
+    MAX_PROPERTIES,
+    MAX_PROPERTIES_BYTES,
+    PropertyChange,
+)
 
 
 class Layers:
@@ -11,6 +17,8 @@ class Layers:
 
     ``own`` is None while nobody is merged into the person: it then shows its own layer.
     ``shown`` is own, over the people merged into it (earlier merges first), less ``hidden``.
+    What would make it larger than a person may be is left out: every event of the person carries
+    a copy, so that one sender's large person would weigh on the events of all.
     """
 
     def __init__(
@@ -22,6 +30,7 @@ class Layers:
         self.shown = dict(shown)
         self.own = None if own is None else dict(own)
         self.hidden = set(hidden)
+        self._bytes: int | None = None
 
     def change(self, change: PropertyChange) -> None:
         """Apply one change: set, then set once, then unset."""
@@ -38,7 +47,7 @@ class Layers:
         if self.own is None:
             self.own = dict(self.shown)
         for name, value in shown.items():
-            if name not in self.shown and name not in self.hidden:
+            if name not in self.shown and name not in self.hidden and self._takes(name, value):
                 self.shown[name] = value
 
     def rebuild(self, merged: Iterable[Mapping[str, Any]]) -> None:
@@ -46,13 +55,14 @@ class Layers:
         own = self.shown if self.own is None else self.own
         self.shown = dict(own)
         self.own = None
+        self._bytes = None
         for shown in merged:
             self.take_in(shown)
         if self.own is None:
             self.hidden.clear()
 
     def _set(self, name: str, value: Any) -> None:
-        if name not in self.shown and len(self.shown) >= MAX_PROPERTIES:
+        if not self._takes(name, value):
             return
         self.shown[name] = value
         if self.own is not None:
@@ -61,7 +71,30 @@ class Layers:
     def _unset(self, name: str) -> None:
         if name not in self.shown:
             return
-        del self.shown[name]
+        self._bytes = self._size() - _size_of(name, self.shown.pop(name))
         if self.own is not None:
             self.own.pop(name, None)
             self.hidden.add(name)
+
+    def _takes(self, name: str, value: Any) -> bool:
+        """Whether there is room for this value; if so, it is counted as taken."""
+        before = self._size()
+        if name in self.shown:
+            after = before + _size_of(name, value) - _size_of(name, self.shown[name])
+        elif len(self.shown) < MAX_PROPERTIES:
+            after = before + _size_of(name, value)
+        else:
+            return False
+        if after > MAX_PROPERTIES_BYTES and after > before:
+            return False
+        self._bytes = after
+        return True
+
+    def _size(self) -> int:
+        if self._bytes is None:
+            self._bytes = sum(_size_of(name, value) for name, value in self.shown.items())
+        return self._bytes
+
+
+def _size_of(name: str, value: Any) -> int:
+    return len(msgspec.json.encode({name: value}))
