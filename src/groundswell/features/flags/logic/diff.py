@@ -1,11 +1,11 @@
 """What changed between two versions, path by path."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import msgspec
 
-from groundswell.features.flags.types import Change, FlagContent, Rules
+from groundswell.features.flags.types import Change, FlagContent, Rules, Version
 
 _DECIDES = (
     "kind",
@@ -66,3 +66,13 @@ def _nested(before: list[Any], after: list[Any]) -> bool:
 
 def _at(values: list[Any], place: int) -> Any:
     return values[place] if place < len(values) else None
+
+
+def with_changes(versions: Sequence[Version], limit: int) -> list[tuple[Version, list[Change]]]:
+    """Versions, newest first, each with what it changed; one more than ``limit`` may be given."""
+    older = [*versions[1:], None]
+    pairs = zip(versions, older, strict=True)
+    return [
+        (version, changes(before.content, version.content) if before else [])
+        for version, before in list(pairs)[:limit]
+    ]

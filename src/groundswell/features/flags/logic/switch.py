@@ -73,6 +73,8 @@ def archiving(archived: bool) -> Edit:
 def with_rules(flag: Flag, environment: str, rules: Rules) -> FlagContent:
     """The flag's content with other rules in one environment."""
     content = flag.content()
+    if rules == flag.rules(environment):
+        return content
     return replace(content, environments={**content.environments, environment: rules})
 
 
