@@ -16,6 +16,7 @@ from groundswell.core.http.cookies import Flash
 from groundswell.core.http.pages import page, redirect
 from groundswell.core.http.pagination import PageQuery, decode_cursor, encode_cursor
 from groundswell.core.jobs import defer
+from groundswell.core.money import is_currency
 from groundswell.core.platform import Platform
 from groundswell.core.tenancy.permissions import Permission
 from groundswell.core.tenancy.scope import Scope
@@ -117,12 +118,12 @@ async def put_rate(request: AnyRequest, platform: Platform, scope: Scope) -> Res
     form = await request.form()
     values = {name: _text(form.get(name)) for name in ("currency", "day", "rate")}
     try:
-        given = (values["currency"].upper(), _rate_day(values["day"]), _rate(values["rate"]))
+        given = _typed_rate(**values)
         async with platform.postgres.transaction(scope) as tx:
             if not await api.set_rates(tx, [given]):
                 await defer(tx, RECOUNT, Recount(), once="all")
     except InvalidError as error:
-        errors = {item.field.rpartition(".")[2]: item.reason for item in error.errors}
+        errors = {item.field.rpartition(".")[2]: _sentence(item.reason) for item in error.errors}
         return await _rates_page(request, platform, scope, status=422, values=values, errors=errors)
     return redirect(request, RATES, Flash(_("The rate is stored and orders are counted with it.")))
 
@@ -177,19 +178,31 @@ def _day(text: str, field: str) -> date | None:
         raise InvalidError("The days are wrong.", errors=[wrong]) from None
 
 
-def _rate_day(text: str) -> date:
-    found = _day(text, "day")
-    if found is None:
-        raise InvalidError("The rate is wrong.", errors=[FieldError("day", "is missing")])
-    return found
+def _typed_rate(currency: str, day: str, rate: str) -> tuple[str, date, Decimal]:
+    """A rate out of the form's texts.
 
-
-def _rate(text: str) -> Decimal:
+    Raises:
+        InvalidError: names every field that can't be read, and a currency that is none.
+    """
+    wrong = []
+    if not is_currency(currency.upper()):
+        wrong.append(FieldError("currency", "is not an ISO 4217 code"))
     try:
-        return Decimal(text)
+        since = date.fromisoformat(day)
+    except ValueError:
+        wrong.append(FieldError("day", "is not a day such as 2027-01-31" if day else "is missing"))
+    try:
+        value = Decimal(rate)
     except InvalidOperation:
-        wrong = FieldError("rate", "is not a decimal number such as 1.0832")
-        raise InvalidError("The rate is wrong.", errors=[wrong]) from None
+        wrong.append(FieldError("rate", "is not a decimal number such as 1.0832"))
+    if wrong:
+        raise InvalidError("The rate is wrong.", errors=wrong)
+    return currency.upper(), since, value
+
+
+def _sentence(reason: str) -> str:
+    words = _(reason)
+    return f"{words[:1].upper()}{words[1:]}."
 
 
 def _text(value: object) -> str:
