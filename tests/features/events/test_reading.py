@@ -92,8 +92,8 @@ async def test_pages_show_events_refusals_and_the_way_in(send, tenant, stored, s
     """Before the first event: how to send one. Then the events, and the cure for what is wrong."""
     browser = await sign_in()
     empty = (await browser.get("/events")).text
-    assert "/api/events" in empty
-    assert "posthog" in empty
+    assert "No event yet" in empty
+    assert "/first-steps" in empty, "where the snippets are, with this tenant's address"
     hostile = sent("<script>alert(1)</script>", "<b>x", properties={"<i>": "<u>"})
     bad = sent("Page Viewed", "u", timestamp="<img>")
     await send("/api/events", {"events": [hostile, bad]}, tenant.secret_key)
