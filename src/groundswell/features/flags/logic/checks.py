@@ -13,7 +13,7 @@ from groundswell.features.flags.types import OFF, ON, Flag, FlagContent, Group, 
 Wrong = Iterator[FieldError]
 
 KEY = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,119}", re.ASCII)
-RESERVED_KEYS = frozenset({"definitions", "evaluate", "new", "stale", "stream"})
+RESERVED_KEYS = frozenset({"definitions", "environments", "evaluate", "new", "stale", "stream"})
 """Keys that would be addresses of something else."""
 MAX_BYTES = 256_000
 MAX_PAYLOAD = 32_000

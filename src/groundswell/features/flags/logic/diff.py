@@ -21,7 +21,8 @@ _DECIDES = (
 
 def changes(before: FlagContent, after: FlagContent) -> list[Change]:
     """Every difference, in the order of the fields; lists are compared place by place."""
-    return list(_compare("", msgspec.to_builtins(before), msgspec.to_builtins(after)))
+    names = {*before.environments, *after.environments}
+    return list(_compare("", _whole(before, names), _whole(after, names)))
 
 
 def touched(before: FlagContent, after: FlagContent) -> set[str]:
@@ -40,6 +41,12 @@ def is_kill(before: FlagContent, after: FlagContent, environment: str) -> bool:
     same = all(getattr(before, name) == getattr(after, name) for name in _DECIDES)
     off = msgspec.structs.replace(was, enabled=False)
     return same and was.enabled and _rules(after, environment) == off
+
+
+def _whole(content: FlagContent, names: set[str]) -> Any:
+    """As JSON values; an environment without rules is one that is off."""
+    rules = {name: _rules(content, name) for name in sorted(names)}
+    return msgspec.to_builtins(msgspec.structs.replace(content, environments=rules))
 
 
 def _rules(content: FlagContent, environment: str) -> Rules:
