@@ -4,7 +4,8 @@ from uuid import UUID
 
 from groundswell.core.platform import Platform
 from groundswell.features.access.logic.installation import Initialised, initialise
-from groundswell.features.access.logic.keys import create_key, flush_used
+from groundswell.features.access.logic.keys import create_key, flush_used, list_keys
+from groundswell.features.access.logic.password_links import reset_link
 from groundswell.features.access.logic.tenants import create_tenant as _create_tenant
 from groundswell.features.access.types import IssuedKey, NewTenant
 
@@ -16,6 +17,8 @@ __all__ = [
     "create_tenant",
     "flush_used",
     "initialise",
+    "list_keys",
+    "reset_link",
 ]
 
 FLUSHES = (flush_used,)
