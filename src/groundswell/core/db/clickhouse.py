@@ -71,9 +71,14 @@ class EventStore:
             self._client = None
 
     async def rows(
-        self, scope: Scope, sql: LiteralString | str, params: Mapping[str, Any] | None = None
+        self,
+        scope: Scope,
+        sql: LiteralString | str,
+        params: Mapping[str, Any] | None = None,
+        *,
+        limits: Mapping[str, str] | None = None,
     ) -> list[tuple[Any, ...]]:
-        """Rows of a SELECT over one tenant's data.
+        """Rows of a SELECT over one tenant's data; ``limits`` are settings of our own choice.
 
         ``{tenant:UUID}`` is given; state ``tenant_id = {tenant:UUID}`` all the same, so that
         the sort key is used. Parameters are ClickHouse's ``{name:Type}``.
@@ -90,7 +95,7 @@ class EventStore:
         result = await self._query(
             sql,
             {**(params or {}), "tenant": str(scope.tenant_id)},
-            {**_READ_SETTINGS, "additional_table_filters": filters},
+            {**_READ_SETTINGS, **(limits or {}), "additional_table_filters": filters},
         )
         return list(result.result_rows)
 

@@ -1,0 +1,1 @@
+"""Insights: questions about people and money, answered from the event store."""

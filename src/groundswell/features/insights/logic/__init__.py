@@ -1,0 +1,1 @@
+"""Rules of insights: checking, compiling, running and keeping questions."""

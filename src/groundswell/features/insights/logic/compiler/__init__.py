@@ -1,0 +1,1 @@
+"""From a question to SQL: one module a kind, the same for page, API and export."""

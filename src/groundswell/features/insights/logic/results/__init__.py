@@ -1,0 +1,1 @@
+"""From rows to answers: filling, formulas, comparison, the table form."""
