@@ -77,11 +77,14 @@ create table sessions (
 create index sessions_member on sessions (member_id);
 create index sessions_expiry on sessions (expires_at);
 
--- One-time links with which a member who was added by somebody else sets the first password.
+-- One-time links with which a member who was added by somebody else sets the first password, or
+-- one who forgot theirs another. One of each: whoever asks for a reset can't end an invitation.
 create table password_links (
   token_hash bytea primary key,
-  member_id uuid not null unique references members on delete cascade,
-  expires_at timestamptz not null
+  member_id uuid not null references members on delete cascade,
+  purpose text not null check (purpose in ('invitation', 'reset')),
+  expires_at timestamptz not null,
+  unique (member_id, purpose)
 );
 grant select, insert, update, delete on members, sessions, password_links to groundswell_system;
 

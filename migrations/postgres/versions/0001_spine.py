@@ -1,4 +1,4 @@
-"""The spine: tenancy, platform, people, events, commerce, growth, jobs, insights, flags."""
+"""The spine: tenancy, platform, people, events, commerce, growth, jobs, insights, flags, mail."""
 
 from pathlib import Path
 
@@ -19,6 +19,7 @@ def upgrade() -> None:
     run(_literal((_SQL / "07_jobs.sql").read_text()))
     run(_literal((_SQL / "08_insights.sql").read_text()))
     run(_literal((_SQL / "09_flags.sql").read_text()))
+    run(_literal((_SQL / "10_mail.sql").read_text()))
 
 
 def downgrade() -> None:

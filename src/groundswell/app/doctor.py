@@ -28,6 +28,8 @@ from groundswell.core.engines.embedded import engines
 from groundswell.core.engines.endpoints import Endpoints
 from groundswell.core.errors import ProblemError, UnavailableError
 from groundswell.core.ids import new_id
+from groundswell.core.mail.address import parse_server
+from groundswell.core.mail.smtp import MailDeferredError, MailRefusedError, probe
 
 _WHEELS = {("Linux", "x86_64"), ("Linux", "aarch64"), ("Darwin", "arm64"), ("Darwin", "x86_64")}
 _CLOCK_TOLERANCE_SECONDS = 2.0
@@ -45,6 +47,8 @@ class Finding(msgspec.Struct, frozen=True):
 async def examine(settings: Settings) -> list[Finding]:
     """Look at everything; engines that don't run are started for the look and stopped again."""
     findings = [*_machine(), *_home(settings), *_configuration(settings)]
+    if found := await _mail_server(settings):
+        findings.append(found)
     try:
         async with engines(settings) as endpoints:
             findings += [finding async for finding in _engines(endpoints)]
@@ -125,9 +129,40 @@ def _configuration(settings: Settings) -> Iterator[Finding]:
             "The server listens beyond this machine and has no GROUNDSWELL_PUBLIC_URL.",
             "Set it to the https address people use: cookies become Secure, links right.",
         )
+    yield from _mail(settings)
+    yield Finding("settings", "ok", f"home {settings.home}")
+
+
+def _mail(settings: Settings) -> Iterator[Finding]:
     if settings.smtp_url is None:
         yield Finding("mail", "note", "No SMTP_URL: mail is kept in the outbox and not sent.")
-    yield Finding("settings", "ok", f"home {settings.home}")
+        return
+    if settings.mail_from == Settings.model_fields["mail_from"].default:
+        yield Finding(
+            "mail",
+            "warning",
+            f"Mail is sent as {settings.mail_from}, which servers refuse or sort out.",
+            "Set GROUNDSWELL_MAIL_FROM to an address of a domain of yours.",
+        )
+    if settings.public_url is None:
+        yield Finding(
+            "mail",
+            "warning",
+            "Links in mail lead to this machine only: there is no GROUNDSWELL_PUBLIC_URL.",
+            "Set it to the address people reach the server under.",
+        )
+
+
+async def _mail_server(settings: Settings) -> Finding | None:
+    if settings.smtp_url is None:
+        return None
+    server = parse_server(settings.smtp_url.get_secret_value())
+    where = f"{server.host}:{server.port}"
+    try:
+        await probe(server)
+    except (MailRefusedError, MailDeferredError) as error:
+        return Finding("mail server", "error", f"{where}: {error}", "Is SMTP_URL right?")
+    return Finding("mail server", "ok", f"{where} answers and lets us in")
 
 
 async def _engines(endpoints: Endpoints) -> AsyncIterator[Finding]:

@@ -12,6 +12,7 @@ _COMMANDS = {
     "import": ("groundswell.cli.imports", "Bring in history from files."),
     "init": ("groundswell.cli.init", "Make a tenant with an owner and keys."),
     "migrate": ("groundswell.cli.migrate", "Bring the engines to this version's schema."),
+    "reset-link": ("groundswell.cli.reset_link", "Make a link for a forgotten password."),
     "up": ("groundswell.cli.up", "Run everything on this machine."),
     "web": ("groundswell.cli.roles:web", "Run the web role alone."),
     "worker": ("groundswell.cli.roles:worker", "Run the worker role alone."),

@@ -19,6 +19,7 @@ from pydantic_settings import (
 )
 
 from groundswell.core.errors import ConfigurationError
+from groundswell.core.mail.address import parse_sender, parse_server
 
 Port = Annotated[int, Field(ge=0, le=65_535)]
 Positive = Annotated[int, Field(gt=0)]
@@ -92,6 +93,10 @@ class Settings(BaseSettings):
         validation_alias=_named("SMTP_URL"),
         description="Mail server, smtp[s]://user:password@host:port. Unset: mail is kept.",
     )
+    mail_from: str = Field(
+        "Groundswell <no-reply@localhost>",
+        description="Sender of mail: an address, or a name with the address in angle brackets.",
+    )
     cron_secret: SecretStr | None = Field(
         None,
         validation_alias=_named("CRON_SECRET"),
@@ -127,6 +132,19 @@ class Settings(BaseSettings):
     @classmethod
     def _absolute(cls, value: Path) -> Path:
         return value.expanduser().absolute()
+
+    @field_validator("mail_from")
+    @classmethod
+    def _sender(cls, value: str) -> str:
+        parse_sender(value)
+        return value
+
+    @field_validator("smtp_url")
+    @classmethod
+    def _mail_server(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None:
+            parse_server(value.get_secret_value())
+        return value
 
     @field_validator("log_level")
     @classmethod

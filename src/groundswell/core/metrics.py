@@ -65,3 +65,9 @@ RATE_LIMIT_LOCAL = Counter(
 DISK_FREE = Gauge(
     "groundswell_disk_free_bytes", "Free space on the home's volume.", registry=REGISTRY
 )
+MAILS = Counter(
+    "groundswell_mails",
+    "Attempts to send a mail, by outcome.",
+    ["outcome"],
+    registry=REGISTRY,
+)

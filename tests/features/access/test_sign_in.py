@@ -14,7 +14,7 @@ from groundswell.core.errors import (
 from groundswell.core.identity.api import session_of
 from groundswell.core.ids import new_id
 from groundswell.core.tenancy.permissions import Role
-from groundswell.features.access.logic import account, members, sign_in
+from groundswell.features.access.logic import account, members, password_links, sign_in
 from groundswell.features.access.logic.throttle import Attempt
 from groundswell.features.access.types import NewTenant, SignInRefusedError
 
@@ -174,17 +174,17 @@ async def test_a_link_sets_a_password_once(platform, owner):
         await sign_in.sign_in(platform, email=email, password="", attempt=somewhere())
     given = {"token": added.link_token, "name": "Bob", "password": PASSWORD}
     with pytest.raises(InvalidError):
-        await sign_in.set_first_password(
+        await password_links.set_password(
             platform, **(given | {"password": "short"}), attempt=somewhere()
         )
     outcomes = await asyncio.gather(
-        *(sign_in.set_first_password(platform, **given, attempt=somewhere()) for _ in range(3)),
+        *(password_links.set_password(platform, **given, attempt=somewhere()) for _ in range(3)),
         return_exceptions=True,
     )
     assert sum(isinstance(outcome, NotFoundError) for outcome in outcomes) == 2
     assert await sign_in.sign_in(platform, email=email, password=PASSWORD, attempt=somewhere())
     with pytest.raises(NotFoundError):
-        await sign_in.link_account(platform, added.link_token)
+        await password_links.link_account(platform, added.link_token)
 
 
 async def test_an_old_or_replaced_link_is_over(platform, owner):
@@ -192,14 +192,14 @@ async def test_an_old_or_replaced_link_is_over(platform, owner):
     first = await members.add_member(platform, owner.scope, email=email, role="viewer")
     second = await members.renew_link(platform, owner.scope, first.member_id)
     with pytest.raises(NotFoundError):
-        await sign_in.link_account(platform, first.link_token)
+        await password_links.link_account(platform, first.link_token)
     async with platform.postgres.across_tenants("test") as tx:
         await tx.execute(
             "update password_links set expires_at = now() where member_id = %s",
             (first.member_id,),
         )
     with pytest.raises(NotFoundError):
-        await sign_in.link_account(platform, second.link_token)
+        await password_links.link_account(platform, second.link_token)
 
 
 async def begin(platform, member):

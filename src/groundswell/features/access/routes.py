@@ -1,4 +1,4 @@
-"""The JSON API of keys, members and the tenant's settings."""
+"""The JSON API of keys, members, the tenant's settings and its mail."""
 
 from datetime import datetime
 from typing import Annotated
@@ -10,15 +10,22 @@ from litestar.datastructures import State
 
 from groundswell.core import clock
 from groundswell.core.http.access import requires
-from groundswell.core.http.body import read_body
+from groundswell.core.http.body import read_body, read_query
 from groundswell.core.http.idempotency import keep_answer
-from groundswell.core.http.pagination import Page
+from groundswell.core.http.pagination import Page, decode_cursor, page_of
 from groundswell.core.identity.keys import KeyKind
+from groundswell.core.mail.types import MailContent, MailEntry
 from groundswell.core.platform import Platform
 from groundswell.core.tenancy.permissions import Permission, Role
 from groundswell.core.tenancy.scope import Scope
-from groundswell.features.access.logic import keys, members, tenants
-from groundswell.features.access.types import ApiKey, KeyState, TenantMember, TenantSettings
+from groundswell.features.access.logic import keys, mail, members, tenants
+from groundswell.features.access.types import (
+    ApiKey,
+    KeyState,
+    MailQuery,
+    TenantMember,
+    TenantSettings,
+)
 
 AnyRequest = Request[object, object, State]
 
@@ -203,6 +210,46 @@ async def change_tenant(request: AnyRequest, platform: Platform, scope: Scope) -
     return await tenants.change_settings(platform, scope, given)
 
 
+@get(
+    "/api/mail",
+    opt=requires(
+        Permission.JOBS_READ,
+        query=MailQuery,
+        answers={200: Page[MailEntry]},
+        summary="Mail that was sent, waits, failed or was kept, newest first, without bodies.",
+    ),
+)
+async def list_mail(request: AnyRequest, platform: Platform, scope: Scope) -> Page[MailEntry]:
+    """The outbox of the last 30 days."""
+    query = read_query(request, MailQuery)
+    after = decode_cursor(query.cursor, tuple[datetime, UUID])
+    found = await mail.list_mail(platform, scope, query.status or "", after, query.limit + 1)
+    return page_of(found, query.limit, mail.key_of)
+
+
+@get(
+    "/api/mail/{mail_id:uuid}",
+    opt=requires(Permission.TENANT_MANAGE, answers={200: MailContent}),
+)
+async def read_mail(platform: Platform, scope: Scope, mail_id: UUID) -> MailContent:
+    """A mail with its body; the secret in the link of a password reset is left out."""
+    return await mail.read_mail(platform, scope, mail_id)
+
+
+@post(
+    "/api/mail/{mail_id:uuid}/send",
+    status_code=204,
+    opt=requires(
+        Permission.TENANT_MANAGE,
+        answers={204: None},
+        summary="Send a mail that was kept or failed.",
+    ),
+)
+async def send_mail(platform: Platform, scope: Scope, mail_id: UUID) -> None:
+    """Queue a mail once more."""
+    await mail.resend(platform, scope, mail_id)
+
+
 def _key_view(key: ApiKey) -> KeyView:
     return msgspec.convert(_shown(key), KeyView)
 
@@ -226,4 +273,7 @@ ROUTES = (
     remove_member,
     show_tenant,
     change_tenant,
+    list_mail,
+    read_mail,
+    send_mail,
 )

@@ -8,6 +8,9 @@ from groundswell.core.db.postgres import ScopedTransaction, Transaction
 from groundswell.features.access.types import (
     Account,
     ApiKey,
+    HomeTenant,
+    LinkAccount,
+    LinkPurpose,
     NewTenant,
     OpenSession,
     TenantMember,
@@ -164,6 +167,17 @@ async def signed_in(tx: Transaction, member_id: UUID, rehashed: str | None) -> N
     )
 
 
+async def home_tenant(tx: Transaction, member_id: UUID) -> HomeTenant | None:
+    """The first active tenant the member came to; None for a member of none."""
+    return await tx.fetch_one(
+        HomeTenant,
+        "select t.tenant_id, t.name from memberships ms join tenants t using (tenant_id)"
+        " where ms.member_id = %s and t.status = 'active'"
+        " order by ms.created_at, ms.tenant_id limit 1",
+        (member_id,),
+    )
+
+
 async def members_of(tx: ScopedTransaction) -> list[TenantMember]:
     """The tenant's members, owners first. For the system's role."""
     return await tx.fetch(TenantMember, _MEMBERS, (tx.tenant_id,))
@@ -214,30 +228,33 @@ async def delete_membership(tx: ScopedTransaction, member_id: UUID) -> None:
     )
 
 
-async def put_link(tx: Transaction, member_id: UUID, token_hash: bytes, until: datetime) -> None:
-    """Keep a set-password link; an earlier one of this member stops working."""
+async def put_link(
+    tx: Transaction, member_id: UUID, purpose: LinkPurpose, token_hash: bytes, until: datetime
+) -> None:
+    """Keep a set-password link; an earlier one of this member and purpose stops working."""
     await tx.execute(
-        "insert into password_links (token_hash, member_id, expires_at) values (%s, %s, %s)"
-        " on conflict (member_id) do update set token_hash = excluded.token_hash,"
+        "insert into password_links (token_hash, member_id, purpose, expires_at)"
+        " values (%s, %s, %s, %s)"
+        " on conflict (member_id, purpose) do update set token_hash = excluded.token_hash,"
         " expires_at = excluded.expires_at",
-        (token_hash, member_id, until),
+        (token_hash, member_id, purpose, until),
     )
 
 
 async def account_of_link(
     tx: Transaction, token_hash: bytes, *, lock: bool = False
-) -> Account | None:
+) -> LinkAccount | None:
     """Whose link this is, while it is good; ``lock`` keeps another from using it meanwhile."""
     sql = (
-        "select m.member_id, m.email, m.name, m.password_hash"
+        "select m.member_id, m.email, m.name, m.password_hash, l.purpose"
         " from password_links l join members m using (member_id)"
         " where l.token_hash = %s and l.expires_at > now()"
     )
-    return await tx.fetch_one(Account, sql + " for update of l" if lock else sql, (token_hash,))
+    return await tx.fetch_one(LinkAccount, sql + " for update of l" if lock else sql, (token_hash,))
 
 
 async def delete_links(tx: Transaction, member_id: UUID) -> None:
-    """Use up the member's link."""
+    """Use up the member's links, of both purposes."""
     await tx.execute("delete from password_links where member_id = %s", (member_id,))
 
 

@@ -7,7 +7,9 @@ from uuid import UUID
 import msgspec
 
 from groundswell.core.errors import ForbiddenError
+from groundswell.core.http.pagination import PageQuery
 from groundswell.core.identity.keys import KeyKind
+from groundswell.core.mail.types import MailStatus
 from groundswell.core.tenancy.permissions import Role
 
 KeyState = Literal["active", "expiring", "expired", "revoked"]
@@ -40,6 +42,22 @@ class Account(msgspec.Struct, frozen=True):
     email: str
     name: str
     password_hash: str | None
+
+
+LinkPurpose = Literal["invitation", "reset"]
+
+
+class LinkAccount(Account, frozen=True):
+    """Whose set-password link it is, and what for."""
+
+    purpose: LinkPurpose
+
+
+class HomeTenant(msgspec.Struct, frozen=True):
+    """The tenant in whose name a member gets mail about their account."""
+
+    tenant_id: UUID
+    name: str
 
 
 class TenantMember(msgspec.Struct, frozen=True):
@@ -114,6 +132,12 @@ class SignedUp(msgspec.Struct, frozen=True):
     token: str
     secret_key: str
     publishable_key: str
+
+
+class MailQuery(PageQuery, frozen=True, kw_only=True):
+    """Only mail in this state."""
+
+    status: MailStatus | None = None
 
 
 class SignInRefusedError(ForbiddenError):

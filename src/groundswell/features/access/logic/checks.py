@@ -6,13 +6,12 @@ from collections.abc import Iterator
 from groundswell.core.clock import is_zone
 from groundswell.core.errors import FieldError, InvalidError
 from groundswell.core.identity.passwords import weakness
+from groundswell.core.mail.address import address_fault, is_breaking
 from groundswell.core.money import is_currency
 from groundswell.core.tenancy.permissions import Role
 from groundswell.features.access.types import NewTenant, TenantSettings
 
 _SLUG = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
-_EMAIL = re.compile(r"[^@\s\x00-\x1f\x7f]+@[^@\s.\x00-\x1f\x7f]+(\.[^@\s.\x00-\x1f\x7f]+)*")
-_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 
 Wrong = Iterator[FieldError]
 
@@ -31,8 +30,9 @@ def normal_email(text: str) -> str:
 
 def email_errors(email: str) -> Wrong:
     """``email`` already normal."""
-    if len(email) > 254 or not _EMAIL.fullmatch(email):
-        yield FieldError("email", "must be an e-mail address")
+    fault = address_fault(email)
+    if fault:
+        yield FieldError("email", fault)
 
 
 def password_errors(password: str, email: str, field: str = "password") -> Wrong:
@@ -48,7 +48,7 @@ def text_errors(field: str, value: str, most: int = 120) -> Wrong:
         yield FieldError(field, "must not be empty")
     elif len(value) > most:
         yield FieldError(field, f"must have at most {most} characters")
-    elif _CONTROL.search(value):
+    elif is_breaking(value):
         yield FieldError(field, "must not contain control characters")
 
 

@@ -1,17 +1,14 @@
 """Members of a tenant: adding, changing roles, removing. A tenant always keeps an owner."""
 
-import secrets
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from datetime import timedelta
 from uuid import UUID
 
-from groundswell.core import clock
 from groundswell.core.audit import audit
 from groundswell.core.db.postgres import ScopedTransaction
 from groundswell.core.errors import ConflictError, ForbiddenError, NotFoundError
-from groundswell.core.identity.sessions import token_hash
 from groundswell.core.ids import new_id
+from groundswell.core.mail.send import send
 from groundswell.core.platform import Platform
 from groundswell.core.signals import emit
 from groundswell.core.tenancy.permissions import Permission, Role
@@ -24,10 +21,13 @@ from groundswell.features.access.logic.checks import (
     refuse,
     role_errors,
 )
+from groundswell.features.access.logic.letters import invitation
+from groundswell.features.access.logic.password_links import LIFETIME, new_link
 from groundswell.features.access.logic.tenants import let_in
+from groundswell.features.access.logic.throttle import throttle_invitation
 from groundswell.features.access.types import Account, AddedMember, TenantMember
 
-LINK_DAYS = 7
+LINK_DAYS = LIFETIME["invitation"].days
 
 
 async def list_members(platform: Platform, scope: Scope) -> list[TenantMember]:
@@ -39,23 +39,28 @@ async def list_members(platform: Platform, scope: Scope) -> list[TenantMember]:
 async def add_member(
     platform: Platform, scope: Scope, *, email: str, role: str, name: str = ""
 ) -> AddedMember:
-    """Let somebody in. Who has no account yet gets one, and a link to set its password.
+    """Let somebody in and mail them. Who has no account yet gets one, and a link for its password.
 
     Raises:
         InvalidError: names every wrong field.
         ConflictError: they are a member already.
         ForbiddenError: only an owner can make an owner.
+        RateLimitedError: too many invitations within an hour.
     """
     email, name = normal_email(email), name.strip()
     refuse(email_errors(email), role_errors(role), person_name_errors(name))
     _may_touch(scope, Role(role))
+    await throttle_invitation(platform, scope.tenant_id)
     async with _accounts(platform, scope) as tx:
         await store.insert_account(tx, Account(new_id(), email, name, None))
         account = await store.account_by_email(tx, email)
         assert account is not None
         if not await let_in(tx, account.member_id, Role(role)):
             raise ConflictError(f"{email} is a member already.")
-        link = None if account.password_hash else await _new_link(tx, account.member_id)
+        link = None
+        if account.password_hash is None:
+            link = await new_link(tx, account.member_id, "invitation")
+        await _invite(tx, platform, account, link)
     return AddedMember(account.member_id, email, Role(role), link)
 
 
@@ -65,14 +70,17 @@ async def renew_link(platform: Platform, scope: Scope, member_id: UUID) -> Added
     Raises:
         NotFoundError: they are no member of this tenant.
         ConflictError: they have a password, which only they can change.
+        RateLimitedError: too many invitations within an hour.
     """
+    await throttle_invitation(platform, scope.tenant_id)
     async with _accounts(platform, scope) as tx:
         role = await _role(tx, member_id)
         _may_touch(scope, role)
         account = await store.account(tx, member_id)
         if account is None or account.password_hash is not None:
             raise ConflictError("They have set a password, which only they can change.")
-        link = await _new_link(tx, member_id)
+        link = await new_link(tx, member_id, "invitation")
+        await _invite(tx, platform, account, link)
         await audit(tx, "member.link_renewed", "member", member_id)
     return AddedMember(member_id, account.email, role, link)
 
@@ -145,8 +153,11 @@ def _may_touch(scope: Scope, role: Role) -> None:
         raise ForbiddenError("Only an owner can make, change or remove an owner.")
 
 
-async def _new_link(tx: ScopedTransaction, member_id: UUID) -> str:
-    token = secrets.token_urlsafe(32)
-    until = clock.now() + timedelta(days=LINK_DAYS)
-    await store.put_link(tx, member_id, token_hash(token), until)
-    return token
+async def _invite(
+    tx: ScopedTransaction, platform: Platform, account: Account, token: str | None
+) -> None:
+    tenant = await store.tenant_settings(tx)
+    inviter = tx.scope.actor.label
+    await send(
+        tx, platform, invitation(platform.settings, account, tenant.name, inviter, token, LINK_DAYS)
+    )

@@ -1,9 +1,9 @@
-"""Signing up, signing in, and setting the first password."""
+"""Signing up and signing in."""
 
 from uuid import UUID
 
 from groundswell.core.db.postgres import Transaction
-from groundswell.core.errors import FieldError, ForbiddenError, InvalidError, NotFoundError
+from groundswell.core.errors import FieldError, ForbiddenError, InvalidError
 from groundswell.core.identity.passwords import PASSWORDS
 from groundswell.core.identity.sessions import insert_session, token_hash
 from groundswell.core.ids import new_id
@@ -58,7 +58,7 @@ async def sign_up(
             )
         tenant_id, secret, publishable = await insert_owned_tenant(tx, account, tenant)
         await store.signed_in(tx, account.member_id, None)
-        token = await _begin(tx, account.member_id, attempt, tenant_id)
+        token = await begin(tx, account.member_id, attempt, tenant_id)
     await tell_directory(platform)
     return SignedUp(tenant_id, account.member_id, token, secret.secret, publishable.secret)
 
@@ -81,54 +81,12 @@ async def sign_in(platform: Platform, *, email: str, password: str, attempt: Att
     rehashed = await PASSWORDS.hash(password) if outdated else None
     async with platform.postgres.across_tenants("sign-in") as tx:
         await store.signed_in(tx, account.member_id, rehashed)
-        return await _begin(tx, account.member_id, attempt)
+        return await begin(tx, account.member_id, attempt)
 
 
-async def link_account(platform: Platform, token: str) -> Account:
-    """Whose set-password link this is.
-
-    Raises:
-        NotFoundError: the link was used, replaced, or is too old.
-    """
-    async with platform.postgres.across_tenants("set-password") as tx:
-        account = await store.account_of_link(tx, token_hash(token))
-    return _good(account)
-
-
-async def set_first_password(
-    platform: Platform, *, token: str, name: str, password: str, attempt: Attempt
-) -> str:
-    """Set the password of a link's account, once; returns the token of a new session.
-
-    Raises:
-        NotFoundError: the link was used, replaced, or is too old.
-        InvalidError: names every wrong field.
-    """
-    account = await link_account(platform, token)
-    name = name.strip()
-    refuse(password_errors(password, account.email), person_name_errors(name))
-    hashed = await PASSWORDS.hash(password)
-    async with platform.postgres.across_tenants("set-password") as tx:
-        account = _good(await store.account_of_link(tx, token_hash(token), lock=True))
-        await store.set_password(tx, account.member_id, hashed)
-        if name:
-            await store.set_name(tx, account.member_id, name)
-        await store.delete_links(tx, account.member_id)
-        await store.signed_in(tx, account.member_id, None)
-        return await _begin(tx, account.member_id, attempt)
-
-
-async def _begin(
+async def begin(
     tx: Transaction, member_id: UUID, attempt: Attempt, tenant_id: UUID | None = None
 ) -> str:
     """A new session in place of the one the browser came with: no token survives a sign-in."""
     await store.delete_presented(tx, token_hash(attempt.presented))
     return await insert_session(tx, member_id, tenant_id, attempt.address, attempt.user_agent)
-
-
-def _good(account: Account | None) -> Account:
-    if account is None or account.password_hash is not None:
-        raise NotFoundError(
-            "This link was used already or is too old. Ask who invited you for a new one."
-        )
-    return account

@@ -8,6 +8,7 @@ While the cache is away each process counts for itself: never is nothing counted
 from hashlib import sha256
 from ipaddress import IPv4Address, ip_address, ip_network
 from math import ceil
+from uuid import UUID
 
 import msgspec
 
@@ -19,6 +20,9 @@ PER_ADDRESS = (30, 300)
 PER_PAIR = (10, 300)
 PER_ACCOUNT = (100, 3_600)
 SIGN_UPS = (10, 3_600)
+RESETS_PER_PAIR = (5, 3_600)
+RESETS_PER_ACCOUNT = (20, 3_600)
+INVITATIONS = (100, 3_600)
 """(attempts, seconds)"""
 
 
@@ -58,6 +62,21 @@ def network_of(address: str) -> str:
     if found.ipv4_mapped is not None:
         return str(found.ipv4_mapped)
     return str(ip_network((found, 64), strict=False))
+
+
+async def throttle_reset(platform: Platform, attempt: Attempt, email: str) -> None:
+    """Count a request for a reset link; the same errors as :func:`throttle_sign_in`.
+
+    Wide per account, so that a stranger can't keep its owner from getting one.
+    """
+    await _count(platform, f"reset:from:{attempt.address}", PER_ADDRESS)
+    await _count(platform, f"reset:pair:{attempt.address}:{_digest(email)}", RESETS_PER_PAIR)
+    await _count(platform, f"reset:account:{_digest(email)}", RESETS_PER_ACCOUNT)
+
+
+async def throttle_invitation(platform: Platform, tenant_id: UUID) -> None:
+    """Count an invitation: a tenant is no way to send mail to the world. Errors as above."""
+    await _count(platform, f"{tenant_id}:invitations", INVITATIONS)
 
 
 def _digest(email: str) -> str:

@@ -5,7 +5,7 @@ from uuid import UUID
 
 from litestar import Response, get, post
 
-from groundswell.core.errors import ConflictError, ForbiddenError, InvalidError
+from groundswell.core.errors import ConflictError, ForbiddenError, InvalidError, RateLimitedError
 from groundswell.core.http.access import requires
 from groundswell.core.http.caller import caller_of
 from groundswell.core.http.cookies import Flash
@@ -42,8 +42,10 @@ async def add(request: AnyRequest, platform: Platform, scope: Scope) -> Response
         added = await logic.add_member(platform, scope, **values)
     except InvalidError as error:
         errors = texts_of(error)
-    except (ConflictError, ForbiddenError) as refused:
-        errors = {"email" if isinstance(refused, ConflictError) else "role": _(refused.detail)}
+    except ForbiddenError as refused:
+        errors = {"role": _(refused.detail)}
+    except (ConflictError, RateLimitedError) as refused:
+        errors = {"email": _(refused.detail)}
     else:
         if added.link_token is None:
             flash = Flash(_("%(email)s is a member now.") % {"email": added.email})
@@ -84,7 +86,7 @@ async def renew_link(
     """Another set-password link, shown this once."""
     try:
         added = await logic.renew_link(platform, scope, member_id)
-    except (ConflictError, ForbiddenError) as refused:
+    except (ConflictError, ForbiddenError, RateLimitedError) as refused:
         return redirect(
             request, PATH, Flash(_("There is no new link."), "error", _(refused.detail))
         )
@@ -115,6 +117,7 @@ async def _page(
         added=added,
         link=_link(request, platform, added),
         link_days=logic.LINK_DAYS,
+        sends_mail=platform.settings.smtp_url is not None,
         values=values or {},
         errors=errors or {},
     )

@@ -8,7 +8,7 @@ from litestar import Response, get, post
 from groundswell.core.errors import InvalidError, NotFoundError, ProblemError, RateLimitedError
 from groundswell.core.http.access import public, signed_in
 from groundswell.core.http.caller import caller_of, session_of_request
-from groundswell.core.http.cookies import Flash, clear_session, session_token, set_session
+from groundswell.core.http.cookies import clear_session, session_token, set_session
 from groundswell.core.http.pages import page, redirect, safe_path
 from groundswell.core.identity.api import end_session, switch_tenant
 from groundswell.core.platform import Platform
@@ -54,7 +54,7 @@ async def sign_in(request: AnyRequest, platform: Platform) -> Response[Any]:
         return await _sign_in_page(request, platform, 422, target=target, email=email, error=error)
     except RateLimitedError as refused:
         answer = await _sign_in_page(
-            request, platform, 429, target=target, email=email, error=_wait(refused)
+            request, platform, 429, target=target, email=email, error=wait_text(refused)
         )
         answer.headers.update(refused.headers)
         return answer
@@ -102,7 +102,7 @@ async def sign_up(request: AnyRequest, platform: Platform) -> Response[Any]:
     except InvalidError as error:
         return await _sign_up_page(request, values, texts_of(error), status=422)
     except RateLimitedError as refused:
-        answer = await _sign_up_page(request, values, {"form": _wait(refused)}, status=429)
+        answer = await _sign_up_page(request, values, {"form": wait_text(refused)}, status=429)
         answer.headers.update(refused.headers)
         return answer
     response = await page(
@@ -114,40 +114,6 @@ async def sign_up(request: AnyRequest, platform: Platform) -> Response[Any]:
         publishable_key=made.publishable_key,
     )
     set_session(response, platform.settings, made.token)
-    return response
-
-
-@get("/set-password", opt=public())
-async def set_password_form(request: AnyRequest, platform: Platform) -> Response[Any]:
-    """The form behind a set-password link."""
-    token = str(request.query_params.get("token", ""))
-    try:
-        account = await logic.link_account(platform, token)
-    except NotFoundError:
-        return await page(request, "access/link_over.html", status=404)
-    return await _set_password_page(request, token, account.email, account.name, {})
-
-
-@post("/set-password", opt=public())
-async def set_password(request: AnyRequest, platform: Platform) -> Response[Any]:
-    """Set the first password and start a session."""
-    form = await request.form()
-    token, name = text(form, "token"), text(form, "name")
-    try:
-        started = await logic.set_first_password(
-            platform,
-            token=token,
-            name=name,
-            password=raw(form, "password"),
-            attempt=attempt_of(request),
-        )
-    except NotFoundError:
-        return await page(request, "access/link_over.html", status=404)
-    except InvalidError as error:
-        email = text(form, "email")
-        return await _set_password_page(request, token, email, name, texts_of(error), 422)
-    response = redirect(request, HOME, Flash(_("Your password is set. Welcome!")))
-    set_session(response, platform.settings, started)
     return response
 
 
@@ -207,7 +173,8 @@ def _new_tenant(values: dict[str, str]) -> NewTenant:
     )
 
 
-def _wait(refused: ProblemError) -> str:
+def wait_text(refused: ProblemError) -> str:
+    """When one may try again."""
     seconds = refused.headers.get("Retry-After", "60")
     return _("Too many attempts. Please try again in %(seconds)s seconds.") % {"seconds": seconds}
 
@@ -260,36 +227,12 @@ async def _workspace_page(
     )
 
 
-async def _set_password_page(
-    request: AnyRequest,
-    token: str,
-    email: str,
-    name: str,
-    errors: dict[str, str],
-    status: int = 200,
-) -> Response[Any]:
-    response = await page(
-        request,
-        "access/set_password.html",
-        status=status,
-        token=token,
-        email=email,
-        name=name,
-        errors=errors,
-    )
-    # The address holds a secret: no other site and no cache learns it.
-    response.headers.update({"Referrer-Policy": "no-referrer", "Cache-Control": "no-store"})
-    return response
-
-
 PAGES = (
     sign_in_form,
     sign_in,
     sign_out,
     sign_up_form,
     sign_up,
-    set_password_form,
-    set_password,
     switch,
     workspace_form,
     workspace,
