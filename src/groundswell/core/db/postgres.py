@@ -1,7 +1,10 @@
 """PostgreSQL: transactions for one Scope, and the one door across tenants."""
 
-from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import asynccontextmanager
+import asyncio
+import os
+import socket
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager, contextmanager, suppress
 from typing import Any, LiteralString, TypeVar
 
 import msgspec
@@ -23,6 +26,9 @@ set_json_dumps(msgspec.json.encode)
 set_json_loads(msgspec.json.decode)
 
 _log = structlog.get_logger(__name__)
+
+_CHECK_SECONDS = 2.0
+_TRANSACTION_SECONDS = 600.0  # far above what any may take: only a server that hangs gets there
 
 _BEGIN_SCOPE = """
 select set_config('app.current_tenant_id', %s, true),
@@ -138,9 +144,33 @@ def _pool(url: str, size: int) -> AsyncConnectionPool[AsyncConnection[Any]]:
         timeout=5,
         max_idle=300,
         reconnect_timeout=float("inf"),
-        check=AsyncConnectionPool.check_connection,
-        kwargs={"application_name": "groundswell"},
+        check=_check,
+        kwargs={"application_name": "groundswell", "connect_timeout": 5},
     )
+
+
+async def _check(connection: AsyncConnection[Any]) -> None:
+    """Whether a pooled connection still works; a server that hangs would never say."""
+    with _cut_after(_CHECK_SECONDS, connection):
+        await AsyncConnectionPool.check_connection(connection)
+
+
+@contextmanager
+def _cut_after(seconds: float, connection: AsyncConnection[Any]) -> Iterator[None]:
+    """Shut the connection's socket unless the block ends in time: whoever waits is woken.
+
+    Cancelling would not do: the driver then asks the same server, politely, to cancel.
+    """
+    cut = asyncio.get_running_loop().call_later(seconds, _shut, connection)
+    try:
+        yield
+    finally:
+        cut.cancel()
+
+
+def _shut(connection: AsyncConnection[Any]) -> None:
+    with suppress(OSError, psycopg.Error), socket.socket(fileno=os.dup(connection.fileno())) as end:
+        end.shutdown(socket.SHUT_RDWR)
 
 
 @asynccontextmanager
@@ -149,7 +179,8 @@ async def _connection(
 ) -> AsyncIterator[AsyncConnection[Any]]:
     try:
         async with pool.connection() as connection:
-            yield connection
+            with _cut_after(_TRANSACTION_SECONDS, connection):
+                yield connection
     except (PoolTimeout, psycopg.OperationalError, psycopg.InterfaceError) as error:
         # A cancelled statement is the caller's, not the engine's.
         if isinstance(error, psycopg.errors.QueryCanceled):

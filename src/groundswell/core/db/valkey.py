@@ -16,12 +16,12 @@ def open_valkey(url: str, *, connections: int = 32, retries: int = 2) -> Valkey:
         timeout=2,
         socket_connect_timeout=2,
         socket_timeout=5,
-        retry=Retry(ExponentialBackoff(cap=0.2, base=0.02), retries),
-        retry_on_error=[
-            exceptions.ConnectionError,
-            exceptions.TimeoutError,
-            exceptions.BusyLoadingError,
-        ],
+        # One that restarts is asked again; one that hangs would only make the caller wait longer.
+        retry=Retry(
+            ExponentialBackoff(cap=0.2, base=0.02),
+            retries,
+            supported_errors=(exceptions.ConnectionError, exceptions.BusyLoadingError),
+        ),
     )
     return Valkey(connection_pool=pool)
 

@@ -4,7 +4,7 @@ The key is claimed in a transaction of its own before the handler runs, and the 
 after the handler's transaction committed. A crash between the two leaves a claim without an
 answer: repeats get 409 until the claim is ``ABANDONED_AFTER`` old, then the request runs again.
 Handlers that make something close that window with :func:`keep_answer` inside their own
-transaction: keys, members, orders and refunds do.
+transaction: keys, orders and refunds do.
 """
 
 from collections.abc import Mapping

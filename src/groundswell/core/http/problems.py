@@ -11,6 +11,7 @@ import structlog
 from litestar import Request, Response
 from litestar.exceptions import HTTPException, ValidationException
 from litestar.types import ExceptionHandlersMap
+from valkey.exceptions import ValkeyError
 
 from groundswell.core.errors import (
     FieldError,
@@ -78,6 +79,8 @@ def as_problem(error: Exception) -> ProblemError:
     if isinstance(error, psycopg.DataError):
         # Hostile values that no type refused: NUL in a text, a number out of range.
         return InvalidError("A value can't be stored: it is out of range or holds a NUL character.")
+    if isinstance(error, ValkeyError):
+        return UnavailableError("The ingest log or the cache is restarting. Please try again.")
     if isinstance(error, psycopg.errors.QueryCanceled):
         return UnavailableError("This took too long. Try a smaller range.")
     return UnexpectedError("The error was recorded. Please try again.")
@@ -155,6 +158,8 @@ def _answer(request: Request[Any, Any, Any], error: Exception) -> Response[Any]:
     problem = as_problem(error)
     if isinstance(problem, UnexpectedError):
         _log.error("unexpected_error", exc_info=error)
+    elif isinstance(error, ValkeyError):
+        _log.warning("valkey_unavailable", error=str(error)[:500])
     if is_api(request.scope["path"]):
         return _json_answer(request, problem)
     if isinstance(problem, UnauthenticatedError):

@@ -156,7 +156,12 @@ async def switch_tenant(platform: Platform, session: SessionInfo, tenant_id: UUI
 async def tenants_of(platform: Platform, member_id: UUID) -> list[MemberTenant]:
     """The tenants a member belongs to, by name."""
     async with platform.postgres.across_tenants("session") as tx:
-        return await tx.fetch(MemberTenant, _TENANTS, (member_id,))
+        return await memberships_of(tx, member_id)
+
+
+async def memberships_of(tx: Transaction, member_id: UUID) -> list[MemberTenant]:
+    """The same in a system transaction of the caller's."""
+    return await tx.fetch(MemberTenant, _TENANTS, (member_id,))
 
 
 def token_hash(token: str) -> bytes:

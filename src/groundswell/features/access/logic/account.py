@@ -3,11 +3,19 @@
 from uuid import UUID
 
 from groundswell.core import clock
-from groundswell.core.db.postgres import Transaction
+from groundswell.core.audit import audit
+from groundswell.core.db.postgres import ScopedTransaction, Transaction
 from groundswell.core.errors import FieldError, InvalidError, NotFoundError
 from groundswell.core.identity.passwords import PASSWORDS
-from groundswell.core.identity.sessions import IDLE, SessionInfo
+from groundswell.core.identity.sessions import (
+    IDLE,
+    SessionInfo,
+    member_scope,
+    memberships_of,
+)
 from groundswell.core.platform import Platform
+from groundswell.core.signals import emit
+from groundswell.core.tenancy.permissions import Role
 from groundswell.features.access import store
 from groundswell.features.access.logic.checks import password_errors, person_name_errors, refuse
 from groundswell.features.access.logic.throttle import Attempt, throttle_sign_in
@@ -29,12 +37,16 @@ async def revoke_session(platform: Platform, session: SessionInfo, session_id: U
     async with platform.postgres.across_tenants("account") as tx:
         if not await store.delete_session(tx, session.member_id, session_id):
             raise NotFoundError("There is no such session.")
+        await _tell(tx, session, "member.sessions_ended", {"sessions": 1})
 
 
 async def revoke_other_sessions(platform: Platform, session: SessionInfo) -> int:
     """End all of one's sessions but this; returns how many."""
     async with platform.postgres.across_tenants("account") as tx:
-        return await store.delete_other_sessions(tx, session.member_id, session.session_id)
+        ended = await store.delete_other_sessions(tx, session.member_id, session.session_id)
+        if ended:
+            await _tell(tx, session, "member.sessions_ended", {"sessions": ended})
+        return ended
 
 
 async def change_name(platform: Platform, session: SessionInfo, name: str) -> None:
@@ -47,6 +59,7 @@ async def change_name(platform: Platform, session: SessionInfo, name: str) -> No
     refuse(person_name_errors(name))
     async with platform.postgres.across_tenants("account") as tx:
         await store.set_name(tx, session.member_id, name)
+        await _tell(tx, session, "member.renamed", {})
 
 
 async def change_password(
@@ -68,13 +81,26 @@ async def change_password(
     hashed = await PASSWORDS.hash(new)
     async with platform.postgres.across_tenants("account") as tx:
         await store.set_password(tx, session.member_id, hashed)
-        return await store.delete_other_sessions(tx, session.member_id, session.session_id)
+        ended = await store.delete_other_sessions(tx, session.member_id, session.session_id)
+        await _tell(tx, session, "member.password_changed", {"sessions": ended})
+        return ended
 
 
 async def drop_stale(platform: Platform) -> None:
     """Drop sessions and set-password links that no longer open anything."""
     async with platform.postgres.across_tenants("stale-sessions") as tx:
         await store.delete_stale(tx, clock.now() - IDLE)
+
+
+async def _tell(
+    tx: Transaction, session: SessionInfo, action: str, detail: dict[str, object]
+) -> None:
+    """Write it down in every tenant of the member: the account belongs to none and opens each."""
+    for each in await memberships_of(tx, session.member_id):
+        scope = member_scope(each.tenant_id, Role(each.role), session.member_id, session.email)
+        scoped = ScopedTransaction(tx.connection, scope)
+        await audit(scoped, action, "member", session.member_id, detail)
+        await emit(scoped, action, {"member_id": str(session.member_id), **detail})
 
 
 async def _hash_of(tx: Transaction, member_id: UUID) -> str | None:
