@@ -8,11 +8,7 @@ from urllib.parse import urlsplit
 import clickhouse_connect
 import msgspec
 import structlog
-from clickhouse_connect.driver.exceptions import (
-    ClickHouseError,
-    DatabaseError,
-    OperationalError,
-)
+from clickhouse_connect.driver.exceptions import ClickHouseError, OperationalError
 
 from groundswell.core.db.catalogue import tenant_filters
 from groundswell.core.errors import UnavailableError
@@ -157,8 +153,6 @@ class EventStore:
         client = await self.client()
         try:
             return await client.query(sql, parameters=params, settings=settings)
-        except DatabaseError:
-            raise
         except (OperationalError, OSError) as error:
             raise _unavailable(error) from error
 
