@@ -359,6 +359,7 @@ async def test_no_hostile_value_breaks_a_form(browser, owner, value):
         ("/sign-up", sign_up_fields()),
         ("/sign-in", ("email", "password", "next")),
         ("/set-password", ("token", "email", "name", "password")),
+        ("/forgot-password", ("email",)),
     ):
         answer = await browser.post(path, **dict.fromkeys(names, value))
         assert answer.status_code < 500, path

@@ -28,6 +28,7 @@ def patterns() -> Mapping[str, str]:
         "key.created": _("%(actor)s created key %(target)s"),
         "key.revoked": _("%(actor)s revoked key %(target)s"),
         "key.rotated": _("%(actor)s rotated key %(target)s"),
+        "mail.resent": _("%(actor)s sent mail %(target)s again"),
         "member.added": _("%(actor)s added %(target)s"),
         "member.joined": _("%(actor)s accepted the invitation"),
         "member.link_renewed": _("%(actor)s made a new invitation for %(target)s"),
