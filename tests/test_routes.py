@@ -117,7 +117,7 @@ async def test_answers_are_what_the_document_says(sign_in, routes):
         response = described.get(str(answer.status_code), described["default"])
         kind = answer.headers.get("content-type", "").partition(";")[0]
         schema = response.get("content", {}).get(kind, {}).get("schema")
-        if schema is not None:
+        if schema is not None and kind == "application/json":
             whole = {**schema, "components": document["components"]}
             assert jsonschema_rs.is_valid(whole, answer.json()), (entry.path, answer.text[:500])
 
@@ -137,7 +137,7 @@ async def test_a_role_with_the_permission_may_read(sign_in, routes, role):
         if entry.method != "GET" or needed is None or needed not in ROLE_PERMISSIONS[role]:
             continue
         answer = await send(browser, entry)
-        expected = (404,) if "{" in entry.path else (200, 303, 422)
+        expected = (404,) if "{" in entry.path else (200, 204, 303, 422)
         assert answer.status_code in expected, (entry.path, answer.status_code, answer.text[:500])
 
 

@@ -159,7 +159,8 @@ def summary_of(entry: RouteEntry) -> str:
 
 def _name(entry: RouteEntry) -> str:
     words = re.findall(r"\w+", _PARAMETER.sub(r"by \1", entry.path.removeprefix("/api")))
-    return "_".join([entry.method.lower(), *words]).replace("-", "_")
+    slash = ["slash"] if entry.path.endswith("/") else []
+    return "_".join([entry.method.lower(), *words, *slash]).replace("-", "_")
 
 
 def _path_parameters(path: str) -> list[dict[str, Any]]:
