@@ -7,6 +7,7 @@ what changed since. Kept in a file, so that a cold start works while every engin
 import asyncio
 import os
 from collections import defaultdict
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from uuid import UUID
@@ -20,6 +21,7 @@ from groundswell.core.db.postgres import Postgres
 from groundswell.core.errors import UnavailableError
 from groundswell.core.tenancy.scope import Scope
 from groundswell.features.flags.logic.announce import CHANNEL
+from groundswell.features.flags.logic.context import SegmentTest, no_segments
 from groundswell.features.flags.logic.evaluate import CompiledFlag, FlagSet
 from groundswell.features.flags.store import snapshot as store
 from groundswell.features.flags.store.flags import flag_of
@@ -38,13 +40,22 @@ class _Content(msgspec.Struct):
     keys: list[KeyRow] = []
 
 
+Segments = Callable[[UUID], SegmentTest]
+"""A workspace's segments as far as memory holds them."""
+
+
+def _nothing_known(_tenant_id: UUID) -> SegmentTest:
+    return no_segments
+
+
 class FlagSnapshot:
-    """The flags of one process."""
+    """The flags of one process. ``segments_of`` is set by whoever holds segments in memory."""
 
     def __init__(self, postgres: Postgres, cache: Valkey, file: Path) -> None:
         self._postgres = postgres
         self._cache = cache
         self._file = file
+        self.segments_of: Segments = _nothing_known
         self._version = 0
         self._rows: dict[UUID, dict[UUID, FlagRow]] = defaultdict(dict)
         self._keys: dict[UUID, KeyRow] = {}

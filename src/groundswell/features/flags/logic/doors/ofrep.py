@@ -55,6 +55,7 @@ class OfrepDoor(Door):
         key = asked.path[len(PATH) :].strip("/")
         try:
             context = _context(self.unpacked(asked, raw))
+            context.segments = self.snapshot.segments_of(scope.tenant_id)
         except (OfrepError, MalformedError) as error:
             code = error.code if isinstance(error, OfrepError) else "PARSE_ERROR"
             named = {"key": key} if key else {}

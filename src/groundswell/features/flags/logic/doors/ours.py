@@ -8,7 +8,7 @@ import msgspec
 from groundswell.core.http.body import decode_json
 from groundswell.core.tenancy.permissions import Permission
 from groundswell.core.tenancy.scope import Scope
-from groundswell.features.flags.logic.context import Context
+from groundswell.features.flags.logic.context import Context, SegmentTest, no_segments
 from groundswell.features.flags.logic.doors.http import Asked, Door, Reply
 from groundswell.features.flags.logic.evaluate import Outcome
 from groundswell.features.flags.types import Answer, Flag, Rules
@@ -46,7 +46,7 @@ class Evaluated(msgspec.Struct):
 _decode = msgspec.json.Decoder(Evaluate).decode
 
 
-def context_of(body: Evaluate) -> Context:
+def context_of(body: Evaluate, segments: SegmentTest = no_segments) -> Context:
     """The context a request gives."""
     return Context(
         body.distinct_id,
@@ -56,6 +56,7 @@ def context_of(body: Evaluate) -> Context:
         properties=body.properties,
         groups=body.groups,
         group_properties=body.group_properties,
+        segments=segments,
     )
 
 
@@ -71,7 +72,7 @@ class EvaluateDoor(Door):
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             body = decode_json(raw, Evaluate)  # names every wrong field
         flags = self.snapshot.flags_of(scope)
-        context = context_of(body)
+        context = context_of(body, self.snapshot.segments_of(scope.tenant_id))
         missing: list[str] = []
         if body.flags is None:
             outcomes = flags.outcomes(context)

@@ -12,7 +12,7 @@ import msgspec
 from groundswell.core.errors import MalformedError
 from groundswell.core.http.compression import unpack
 from groundswell.core.tenancy.permissions import Permission
-from groundswell.features.flags.logic.context import Context
+from groundswell.features.flags.logic.context import Context, SegmentTest
 from groundswell.features.flags.logic.doors.http import Asked, Door, Reply
 from groundswell.features.flags.logic.evaluate import FlagSet, Outcome
 from groundswell.features.flags.logic.posthog_definitions import definitions
@@ -42,7 +42,7 @@ class PosthogDoor(Door):
         token = body.get("api_key") or body.get("token") or query.get("token") or asked.key
         scope = await self.caller(token if isinstance(token, str) else None)
         flags = self.snapshot.flags_of(scope)
-        outcomes = _outcomes(flags, body)
+        outcomes = _outcomes(flags, body, self.snapshot.segments_of(scope.tenant_id))
         version = _version(query.get("v", ""), is_decide=asked.path.startswith("/decide"))
         config = _CONFIG if query.get("config") in ("true", "1") else b""
         if asked.path.startswith("/decide"):
@@ -53,7 +53,7 @@ class PosthogDoor(Door):
         )
 
 
-def _outcomes(flags: FlagSet, body: dict[str, Any]) -> list[Outcome]:
+def _outcomes(flags: FlagSet, body: dict[str, Any], segments: SegmentTest) -> list[Outcome]:
     if body.get("disable_flags") is True:
         return []
     distinct_id = body.get("distinct_id")
@@ -72,6 +72,7 @@ def _outcomes(flags: FlagSet, body: dict[str, Any]) -> list[Outcome]:
             for name, inner in _object(body, "group_properties").items()
             if isinstance(inner, dict)
         },
+        segments=segments,
     )
     wanted = body.get("flag_keys_to_evaluate")
     if isinstance(wanted, list) and wanted:
