@@ -49,6 +49,7 @@ class Plan(msgspec.Struct, frozen=True):
             start_ms=found.start_ms,
             end_ms=found.end_ms,
             merges=merges,
+            currency=self.currency,
             orders=orders,
             of_people_now=people_properties(self.query),
         )

@@ -18,6 +18,7 @@ class Row(msgspec.Struct, frozen=True):
 
     label: str
     total: str
+    before: str
     change: float | None
     point: dict[str, Any] | None
 
@@ -61,6 +62,7 @@ def totals_of(result: Result) -> list[Row]:
             Row(
                 name_of(series),
                 figure(series.total, unit),
+                figure(series.previous_total, unit),
                 _change(series.total, series.previous_total),
                 point if is_counted else None,
             )

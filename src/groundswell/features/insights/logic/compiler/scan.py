@@ -21,7 +21,11 @@ ORDER_TEXTS = {
     "confirmed": "if(e.confirmed, 'true', 'false')",
     "historical": "if(e.historical, 'true', 'false')",
 }
-ORDER_NUMBERS = {"revenue": "toFloat64(e.reporting_total)", "items": "toFloat64(e.items)"}
+# Without a rate an order has no value in the tenant's currency yet: it counts as an order only.
+ORDER_NUMBERS = {
+    "revenue": "if(e.reporting_currency = '{currency}', toFloat64(e.reporting_total), null)",
+    "items": "toFloat64(e.items)",
+}
 """What is known of an order; money in minor units of the tenant's currency."""
 
 _PERSON = "e.person_key"
@@ -57,6 +61,7 @@ class Scan(msgspec.Struct, frozen=True, kw_only=True):
     start_ms: int
     end_ms: int
     merges: bool
+    currency: str = "USD"
     orders: bool = False
     of_people_now: tuple[str, ...] = ()
 
@@ -93,7 +98,7 @@ class Scan(msgspec.Struct, frozen=True, kw_only=True):
     def text(self, name: str, of: Owner) -> str:
         """SQL of a property as text; empty if missing."""
         if of == "order":
-            return ORDER_TEXTS.get(name) or f"toString({ORDER_NUMBERS[name]})"
+            return ORDER_TEXTS.get(name) or f"ifNull(toString({self._order_number(name)}), '')"
         if of == "current_person":
             return f"n.n{self.of_people_now.index(name)}"
         return f"toString({_column(name, of)})"
@@ -101,7 +106,9 @@ class Scan(msgspec.Struct, frozen=True, kw_only=True):
     def number(self, name: str, of: Owner) -> str:
         """SQL of a property as a number; null if it is none."""
         if of == "order":
-            return ORDER_NUMBERS.get(name) or f"toFloat64OrNull({ORDER_TEXTS[name]})"
+            if name in ORDER_NUMBERS:
+                return self._order_number(name)
+            return f"toFloat64OrNull({ORDER_TEXTS[name]})"
         if of == "current_person":
             raw = f"toFloat64OrNull({self.text(name, of)})"
         else:
@@ -111,6 +118,10 @@ class Scan(msgspec.Struct, frozen=True, kw_only=True):
                 f" toFloat64({path}.:UInt64), toFloat64OrNull({path}.:String))"
             )
         return f"if(isFinite({raw}), {raw}, null)"
+
+    def _order_number(self, name: str) -> str:
+        # The database keeps currencies to three capital letters.
+        return ORDER_NUMBERS[name].replace("{currency}", self.currency)
 
     def all_of(self, conditions: Sequence[Condition], params: Params) -> str:
         """SQL that is true where every condition holds."""
