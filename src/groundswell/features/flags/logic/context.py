@@ -3,6 +3,8 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from groundswell.features.flags.logic.deal import unit_bytes
+
 SegmentTest = Callable[[str, str], bool | None]
 """Whether an id is in a segment (``(segment, distinct id)``); None: memory does not hold it."""
 
@@ -16,6 +18,7 @@ class Context:
     """One person at one moment. ``person`` is what people are dealt by: their first distinct id.
 
     ``now`` is in seconds since 1970. Built once a request, so it is a plain class with slots.
+    ``known`` holds what conditions said already: many flags ask the same.
     """
 
     __slots__ = (
@@ -23,10 +26,12 @@ class Context:
         "distinct_id",
         "group_properties",
         "groups",
+        "known",
         "now",
         "person",
         "properties",
         "segments",
+        "unit",
     )
 
     def __init__(
@@ -49,6 +54,8 @@ class Context:
         self.groups: Mapping[str, str] = groups or {}
         self.group_properties: Mapping[str, Mapping[str, Any]] = group_properties or {}
         self.segments = segments
+        self.unit = unit_bytes(self.person)
+        self.known: dict[Callable[[Context], bool | None], bool | None] = {}
 
     def property(self, name: str) -> Any:
         """A property of the person; None if it is not known. The id counts as one."""

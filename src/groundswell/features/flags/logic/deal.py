@@ -12,9 +12,9 @@ from hashlib import sha256
 from groundswell.stats.bucketing import Purpose, Weight
 from groundswell.stats.posthog_bucketing import posthog_in_rollout, posthog_variant
 
-Admits = Callable[[str], bool]
-"""Whether an id is within a roll-out."""
-Chooses = Callable[[str], int | None]
+Admits = Callable[[bytes], bool]
+"""Whether an id, as :func:`unit_bytes`, is within a roll-out."""
+Chooses = Callable[[bytes], int | None]
 """The place of an id's variant in the split; None if the split leaves it out."""
 
 _STEPS = 1 << 53
@@ -25,11 +25,11 @@ def rollout(key: str, salt: str, percentage: float, hashing: str) -> Admits | No
     if percentage >= 100:
         return None
     if hashing == "posthog":
-        return lambda unit: posthog_in_rollout(key, unit, percentage)
+        return lambda unit: posthog_in_rollout(key, unit.decode(), percentage)
     share = percentage / 100
     limit = _bytes(_first(lambda bucket: not bucket < share))
     prefix = _prefix(Purpose.ROLLOUT, key, salt)
-    return lambda unit: sha256(prefix + _utf8(unit)).digest() < limit
+    return lambda unit: sha256(prefix + unit).digest() < limit
 
 
 def split(key: str, salt: str, weights: Sequence[Weight], hashing: str) -> Chooses:
@@ -37,12 +37,12 @@ def split(key: str, salt: str, weights: Sequence[Weight], hashing: str) -> Choos
     if hashing == "posthog":
         total = sum(item.weight for item in weights)
         scaled = [Weight(str(n), item.weight / total * 100) for n, item in enumerate(weights)]
-        return lambda unit: _number(posthog_variant(key, unit, scaled))
+        return lambda unit: _number(posthog_variant(key, unit.decode(), scaled))
     limits, last = _limits(weights)
     prefix = _prefix(Purpose.VARIANT, key, salt)
 
-    def choose(unit: str) -> int:
-        return min(bisect_right(limits, sha256(prefix + _utf8(unit)).digest()), last)
+    def choose(unit: bytes) -> int:
+        return min(bisect_right(limits, sha256(prefix + unit).digest()), last)
 
     return choose
 
@@ -85,10 +85,11 @@ def _bytes(step: int) -> bytes:
 
 
 def _prefix(purpose: Purpose, key: str, salt: str) -> bytes:
-    return _utf8(f"groundswell:1:{purpose.value}\0{salt}\0{key}\0")
+    return unit_bytes(f"groundswell:1:{purpose.value}\0{salt}\0{key}\0")
 
 
-def _utf8(text: str) -> bytes:
+def unit_bytes(text: str) -> bytes:
+    """An id as it is hashed."""
     try:
         return text.encode()
     except UnicodeEncodeError:  # half surrogate pairs are U+FFFD, as in stats.bucketing

@@ -59,8 +59,12 @@ class _Group:
     def holds(self, context: Context) -> bool | None:
         """Whether all conditions hold; None if none fails and memory can't tell one."""
         held: bool | None = True
+        known = context.known
         for test in self.tests:
-            found = test(context)
+            if test in known:
+                found = known[test]
+            else:
+                found = known[test] = test(context)
             if found is False:
                 return False
             if found is None:
@@ -87,6 +91,7 @@ class CompiledFlag:
             for each in rules.overrides
         }
         self._prerequisites = tuple((p.flag, frozenset(p.variants)) for p in rules.prerequisites)
+        self.needs_others = bool(rules.prerequisites)
         self._unit = _unit_of(flag)
         self._groups = tuple(
             self._compile(number, group, rules) for number, group in enumerate(rules.groups)
@@ -104,13 +109,14 @@ class CompiledFlag:
             failed = self._failed(context, flags, memo)
             if failed is not None:
                 return failed
-        unit = context.person if self._unit is None else self._unit(context)
-        return self._target(context, unit)
+        if self._unit is None:
+            return self._target(context, context.unit)
+        return self._target(context, deal.unit_bytes(self._unit(context)))
 
-    def _target(self, context: Context, unit: str) -> Outcome:
+    def _target(self, context: Context, unit: bytes) -> Outcome:
         unknown = missing = False
         for group in self._groups:
-            held = group.holds(context)
+            held = group.holds(context) if group.tests else True
             if held is None:
                 unknown = True
             elif not held:
@@ -188,6 +194,7 @@ class FlagSet:
         ordered = sorted(flags, key=lambda each: each.key)
         self.flags: Mapping[str, CompiledFlag] = {flag.key: flag for flag in ordered}
         self._all = tuple(ordered)
+        self._linked = any(flag.needs_others for flag in ordered)
 
     @classmethod
     def of(cls, flags: Iterable[Flag], environment: str) -> "FlagSet":
@@ -209,6 +216,8 @@ class FlagSet:
     def outcomes(self, context: Context) -> list[Outcome]:
         """The answers of every flag, in order of key."""
         memo: Memo = {}
+        if not self._linked:
+            return [flag.evaluate(context, self, memo) for flag in self._all]
         for flag in self._all:
             if flag.key not in memo:
                 memo[flag.key] = flag.evaluate(context, self, memo)

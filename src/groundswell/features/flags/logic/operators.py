@@ -8,6 +8,8 @@ from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
+import msgspec
+
 from groundswell.features.flags.logic import semver
 from groundswell.features.flags.logic.context import Context
 from groundswell.features.flags.logic.patterns import search_of
@@ -28,8 +30,25 @@ _NEGATIVE = {
 }
 
 
+_compiled: dict[bytes, Test] = {}
+_MOST_COMPILED = 20_000
+
+
 def compile_condition(condition: Condition) -> Test:
-    """The condition as a function. What validation refuses compiles to "never"."""
+    """The condition as a function; equal conditions are one function, so a person is asked once.
+
+    What validation refuses compiles to "never".
+    """
+    key = msgspec.json.encode(condition)
+    found = _compiled.get(key)
+    if found is None:
+        if len(_compiled) >= _MOST_COMPILED:
+            _compiled.clear()
+        found = _compiled[key] = _compile(condition)
+    return found
+
+
+def _compile(condition: Condition) -> Test:
     name = condition.property
     if condition.of == "segment":
         return _segment(name, negative=condition.operator is Operator.NOT_IN_SEGMENT)

@@ -58,7 +58,8 @@ class FlagSnapshot:
         self.segments_of: Segments = _nothing_known
         self._version = 0
         self._rows: dict[UUID, dict[UUID, FlagRow]] = defaultdict(dict)
-        self._keys: dict[UUID, KeyRow] = {}
+        self._keys: dict[str, KeyRow] = {}
+        self._revisions: dict[UUID, int] = {}
         self._sets: dict[tuple[UUID, str], FlagSet] = {}
         self._reading = asyncio.Lock()
         self._wake = asyncio.Event()
@@ -76,17 +77,18 @@ class FlagSnapshot:
 
     async def close(self) -> None:
         """Stop refreshing."""
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        # A library on the way may swallow a cancellation (subscribing does): ask until they end.
+        waiting = set(self._tasks)
+        while waiting:
+            for task in waiting:
+                task.cancel()
+            _, waiting = await asyncio.wait(waiting, timeout=0.2)
 
     def environment_of(self, scope: Scope) -> str:
         """The environment that a key evaluates: production unless it was given another."""
-        with suppress(ValueError):
-            found = self._keys.get(UUID(scope.actor.id))
-            if found is not None and found.tenant_id == scope.tenant_id:
-                return found.environment
-        return PRODUCTION
+        found = self._keys.get(scope.actor.id)
+        known = found is not None and found.tenant_id == scope.tenant_id
+        return found.environment if found is not None and known else PRODUCTION
 
     def flags_of(self, scope: Scope) -> FlagSet:
         """What a key evaluates."""
@@ -99,8 +101,7 @@ class FlagSnapshot:
 
     def revision_of(self, tenant_id: UUID) -> int:
         """A number that grows with each change of a workspace's flags."""
-        rows = self._rows.get(tenant_id)
-        return max((row.revision for row in rows.values()), default=0) if rows else 0
+        return self._revisions.get(tenant_id, 0)
 
     async def change(self, within: float) -> None:
         """Return when something changed, or after so many seconds."""
@@ -133,11 +134,14 @@ class FlagSnapshot:
         if afresh:
             self._rows.clear()
             self._keys.clear()
+            self._revisions.clear()
             self._sets.clear()
         for row in content.flags:
             self._rows[row.tenant_id][row.flag_id] = row
+            known = self._revisions.get(row.tenant_id, 0)
+            self._revisions[row.tenant_id] = max(row.revision, known)
         for key in content.keys:
-            self._keys[key.key_id] = key
+            self._keys[str(key.key_id)] = key
         self._version = content.version
         self._recompile({row.tenant_id for row in content.flags})
         changed, self._changed = self._changed, asyncio.Event()

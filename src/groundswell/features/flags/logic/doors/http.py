@@ -1,6 +1,7 @@
 """What the doors share: reading a request, who calls, CORS, problems as answers."""
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 from urllib.parse import parse_qs
@@ -26,6 +27,9 @@ Send = Callable[[Mapping[str, Any]], Awaitable[None]]
 Raw = tuple[bytes, bytes]
 
 _BODY_SECONDS = 30.0
+_REMEMBER = 0.25
+"""Seconds for which a key that was just seen is not looked up again."""
+_MOST_REMEMBERED = 1_000
 _OPEN: list[Raw] = [
     (b"access-control-allow-origin", b"*"),
     (b"access-control-expose-headers", b"etag, retry-after"),
@@ -37,6 +41,9 @@ _JSON: list[Raw] = [
 ]
 
 _log = structlog.get_logger(__name__)
+
+
+_NOBODY: tuple[float, Scope | None] = (0.0, None)
 
 
 class Asked:
@@ -88,6 +95,7 @@ class Door:
 
     def __init__(self, platform: Platform, snapshot: FlagSnapshot) -> None:
         self._directory = platform.directory
+        self._callers: dict[str, tuple[float, Scope]] = {}
         self._limit = platform.settings.max_body_bytes
         self.snapshot = snapshot
         allowed = ", ".join(sorted(self.methods)).encode()
@@ -134,12 +142,19 @@ class Door:
             UnauthenticatedError: no key, or none we know.
             ForbiddenError: the key may not do this.
         """
-        scope = self._directory.scope_of_key(key) if key else None
-        if scope is None and key:
-            scope = await self._directory.find_scope_of_key(key)
-        if scope is None:
+        if not key:
             raise UnauthenticatedError("Send a key of this workspace.")
-        scope.require(self.permission)
+        until, scope = self._callers.get(key, _NOBODY)
+        now = time.monotonic()
+        if scope is None or until < now:
+            scope = await self._directory.find_scope_of_key(key)
+            if scope is None:
+                raise UnauthenticatedError("This key is not known here, or it was revoked.")
+            if len(self._callers) >= _MOST_REMEMBERED:
+                self._callers.clear()
+            self._callers[key] = (now + _REMEMBER, scope)
+        if self.permission not in scope.permissions:
+            scope.require(self.permission)
         return scope
 
 
