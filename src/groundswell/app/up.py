@@ -61,9 +61,7 @@ async def _start(
     beginning = asyncio.create_task(supervisor.add(roles(settings, home, port, after=names)))
     try:
         await supervisor.start()
-        if await asyncio.to_thread(
-            pending, endpoints.database_owner_url, endpoints.clickhouse_url
-        ):
+        if await asyncio.to_thread(pending, endpoints.database_owner_url, endpoints.clickhouse_url):
             await migrate_apart(home, endpoints)
         # Roles and commands attach from here on; the address follows when it answers.
         publish(home, endpoints)
