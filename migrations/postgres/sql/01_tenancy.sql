@@ -77,26 +77,33 @@ create table sessions (
 create index sessions_member on sessions (member_id);
 create index sessions_expiry on sessions (expires_at);
 
--- One-time links with which a member who was added by somebody else sets the first password, or
--- one who forgot theirs another. One of each: whoever asks for a reset can't end an invitation.
-create table password_links (
-  token_hash bytea primary key,
-  member_id uuid not null references members on delete cascade,
-  purpose text not null check (purpose in ('invitation', 'reset')),
-  expires_at timestamptz not null,
-  unique (member_id, purpose)
-);
-grant select, insert, update, delete on members, sessions, password_links to groundswell_system;
+grant select, insert, update, delete on members, sessions to groundswell_system;
 
 create table memberships (
   tenant_id uuid not null references tenants on delete cascade,
   member_id uuid not null references members on delete cascade,
   role text not null check (role in ('owner', 'admin', 'editor', 'analyst', 'viewer')),
   created_at timestamptz not null default now(),
+  accepted_at timestamptz default now(),
   primary key (tenant_id, member_id)
 );
 create index memberships_member on memberships (member_id);
 call app.protect('memberships');
+
+-- One-time links: by an invitation somebody who was added accepts (memberships.accepted_at is null
+-- until then) and sets a first password; by a reset who forgot theirs sets another. An invitation
+-- opens its own tenant and no other: two tenants may add one address, and signing up proves none.
+create table password_links (
+  token_hash bytea primary key,
+  tenant_id uuid,
+  member_id uuid not null references members on delete cascade,
+  purpose text not null check (purpose in ('invitation', 'reset')),
+  expires_at timestamptz not null,
+  check ((purpose = 'invitation') = (tenant_id is not null)),
+  unique nulls not distinct (tenant_id, member_id),
+  foreign key (tenant_id, member_id) references memberships on delete cascade
+);
+grant select, insert, update, delete on password_links to groundswell_system;
 
 create table api_keys (
   tenant_id uuid not null references tenants on delete cascade,

@@ -8,7 +8,8 @@ import pytest
 
 from groundswell.core.ids import new_id
 from groundswell.features.access.logic import members
-from groundswell.features.access.logic.throttle import PER_PAIR
+from groundswell.features.access.logic.password_links import set_password as accept_link
+from groundswell.features.access.logic.throttle import PER_PAIR, Attempt
 
 from .conftest import PASSWORD
 
@@ -228,6 +229,26 @@ async def test_somebody_new_sets_a_password_by_the_link_shown_once(browser, othe
     assert (await other_browser.get(link)).status_code == 404
 
 
+async def test_who_has_an_account_joins_with_its_password(
+    browser, other_browser, owner, make_member, other_tenant
+):
+    known = await make_member(other_tenant, "owner")
+    await browser.sign_in(owner.email)
+    await browser.get("/settings/members")
+    answer = await browser.post("/settings/members", email=known.email, name="", role="viewer")
+    assert answer.status_code == 201
+    assert "Not accepted yet" in browser.page
+    [link] = set(re.findall(r"http://testserver(/set-password\?token=[\w-]+)", browser.page))
+    await other_browser.get(link)
+    assert "Join " in other_browser.page
+    token = link.partition("=")[2]
+    for password, status in (("wrong wrong wrong", 422), (PASSWORD, 303)):
+        answer = await other_browser.post("/set-password", token=token, password=password)
+        assert answer.status_code == status
+    assert (await other_browser.get("/settings/members")).status_code == 200
+    assert known.email in other_browser.page
+
+
 async def test_members_pages_tell_what_is_refused_and_why(browser, owner, admin):
     await browser.sign_in(admin.email)
     await browser.get("/settings/members")
@@ -320,7 +341,12 @@ async def test_a_member_of_two_workspaces_switches_between_them(
     await browser.get("/settings/members")
     answer = await browser.post("/switch", tenant_id=str(other_tenant.id))
     assert answer.status_code == 404
-    await members.add_member(platform, other_tenant.scope, email=owner.email, role="viewer")
+    added = await members.add_member(platform, other_tenant.scope, email=owner.email, role="viewer")
+    await browser.get("/settings/members")
+    assert (await browser.post("/switch", tenant_id=str(other_tenant.id))).status_code == 404
+    await accept_link(
+        platform, token=added.link_token, name="", password=PASSWORD, attempt=Attempt("elsewhere")
+    )
     await browser.get("/settings/members")
     assert (await browser.post("/switch", tenant_id=str(other_tenant.id))).status_code == 303
     assert (await browser.get("/settings/keys")).status_code == 403

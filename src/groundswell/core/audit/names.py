@@ -27,9 +27,12 @@ async def names_of(
         async with platform.postgres.across_tenants("audit-names") as system:
             found += await system.fetch(
                 _Named,
-                "select member_id as id, coalesce(nullif(name, ''), email) as name"
-                " from members where member_id = any(%s)",
-                (wanted,),
+                # Who never came in, or left, is known here by address alone.
+                "select m.member_id as id, coalesce(case when ms.accepted_at is not null"
+                " then nullif(m.name, '') end, m.email) as name from members m"
+                " left join memberships ms on ms.member_id = m.member_id and ms.tenant_id = %s"
+                " where m.member_id = any(%s)",
+                (scope.tenant_id, wanted),
             )
     async with platform.postgres.transaction(scope) as tx:
         found += await tx.fetch(

@@ -26,7 +26,7 @@ from sessions s
 join members m using (member_id)
 left join lateral (
   select ms.tenant_id, ms.role from memberships ms join tenants t using (tenant_id)
-  where ms.member_id = s.member_id and t.status = 'active'
+  where ms.member_id = s.member_id and ms.accepted_at is not null and t.status = 'active'
   order by ms.tenant_id is not distinct from s.tenant_id desc, ms.created_at, ms.tenant_id
   limit 1
 ) t on true
@@ -42,7 +42,7 @@ values (%s, %s, %s, %s, %s, %s, %s, %s, %s)
 _TENANTS = """
 select t.tenant_id, t.slug, t.name, m.role
 from memberships m join tenants t using (tenant_id)
-where m.member_id = %s and t.status = 'active'
+where m.member_id = %s and m.accepted_at is not null and t.status = 'active'
 order by lower(t.name), t.tenant_id
 """
 
@@ -147,7 +147,8 @@ async def switch_tenant(platform: Platform, session: SessionInfo, tenant_id: UUI
         changed = await tx.execute(
             "update sessions s set tenant_id = m.tenant_id from memberships m"
             " join tenants t using (tenant_id) where s.session_id = %s"
-            " and m.member_id = s.member_id and m.tenant_id = %s and t.status = 'active'",
+            " and m.member_id = s.member_id and m.tenant_id = %s and m.accepted_at is not null"
+            " and t.status = 'active'",
             (session.session_id, tenant_id),
         )
     return changed == 1

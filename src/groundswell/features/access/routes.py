@@ -78,12 +78,12 @@ class AddMember(msgspec.Struct, forbid_unknown_fields=True):
 
 
 class AddedMemberView(msgspec.Struct):
-    """``set_password_path`` is for somebody without a password; it is shown this once."""
+    """``set_password_path`` is for them alone: by it they accept. It is shown this once."""
 
     member_id: UUID
     email: str
     role: Role
-    set_password_path: str | None
+    set_password_path: str
 
 
 class ChangeRole(msgspec.Struct, forbid_unknown_fields=True):
@@ -162,7 +162,7 @@ async def add_member(
     added = await members.add_member(
         platform, scope, email=body.email, role=body.role.value, name=body.name
     )
-    path = f"/set-password?token={added.link_token}" if added.link_token else None
+    path = f"/set-password?token={added.link_token}"
     view = AddedMemberView(added.member_id, added.email, added.role, path)
     return Response(view, status_code=201)
 

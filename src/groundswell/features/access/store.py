@@ -10,7 +10,6 @@ from groundswell.features.access.types import (
     ApiKey,
     HomeTenant,
     LinkAccount,
-    LinkPurpose,
     NewTenant,
     OpenSession,
     TenantMember,
@@ -35,8 +34,10 @@ for no key update
 """
 
 _MEMBERS = """
-select m.member_id, m.email, m.name, ms.role, ms.created_at, m.last_sign_in_at,
-       m.password_hash is not null as has_password
+select m.member_id, m.email, case when ms.accepted_at is null then '' else m.name end as name,
+       ms.role, ms.created_at,
+       case when ms.accepted_at is not null then m.last_sign_in_at end as last_sign_in_at,
+       ms.accepted_at is not null as has_accepted
 from memberships ms join members m using (member_id)
 where ms.tenant_id = %s
 order by array_position(array['owner', 'admin', 'editor', 'analyst', 'viewer'], ms.role), m.email
@@ -172,7 +173,7 @@ async def home_tenant(tx: Transaction, member_id: UUID) -> HomeTenant | None:
     return await tx.fetch_one(
         HomeTenant,
         "select t.tenant_id, t.name from memberships ms join tenants t using (tenant_id)"
-        " where ms.member_id = %s and t.status = 'active'"
+        " where ms.member_id = %s and ms.accepted_at is not null and t.status = 'active'"
         " order by ms.created_at, ms.tenant_id limit 1",
         (member_id,),
     )
@@ -196,20 +197,48 @@ async def other_owners(tx: ScopedTransaction, member_id: UUID) -> int:
     """How many owners the tenant has besides this member."""
     count: int = await tx.value(
         "select count(*) from memberships"
-        " where tenant_id = %s and role = 'owner' and member_id <> %s",
+        " where tenant_id = %s and role = 'owner' and member_id <> %s"
+        " and accepted_at is not null",
         (tx.tenant_id, member_id),
     )
     return count
 
 
-async def insert_membership(tx: ScopedTransaction, member_id: UUID, role: str) -> bool:
-    """Let a member into the tenant; False if they belong to it already."""
+async def insert_membership(
+    tx: ScopedTransaction, member_id: UUID, role: str, *, accepted: bool
+) -> bool:
+    """Let a member into the tenant, at once or when they accept; False if they belong to it."""
     made = await tx.execute(
-        "insert into memberships (tenant_id, member_id, role) values (%s, %s, %s)"
+        "insert into memberships (tenant_id, member_id, role, accepted_at)"
+        " values (%s, %s, %s, case when %s then now() end)"
         " on conflict (tenant_id, member_id) do nothing",
-        (tx.tenant_id, member_id, role),
+        (tx.tenant_id, member_id, role, accepted),
     )
     return made == 1
+
+
+async def accept_membership(tx: ScopedTransaction, member_id: UUID) -> bool:
+    """The member accepts, and the link is used up; False if they had accepted before."""
+    await tx.execute(
+        "delete from password_links where tenant_id = %s and member_id = %s",
+        (tx.tenant_id, member_id),
+    )
+    return bool(
+        await tx.execute(
+            "update memberships set accepted_at = now()"
+            " where tenant_id = %s and member_id = %s and accepted_at is null",
+            (tx.tenant_id, member_id),
+        )
+    )
+
+
+async def has_accepted(tx: ScopedTransaction, member_id: UUID) -> bool:
+    """Whether the member came in."""
+    found = await tx.value(
+        "select accepted_at is not null from memberships where tenant_id = %s and member_id = %s",
+        (tx.tenant_id, member_id),
+    )
+    return bool(found)
 
 
 async def update_membership(tx: ScopedTransaction, member_id: UUID, role: str) -> None:
@@ -229,15 +258,15 @@ async def delete_membership(tx: ScopedTransaction, member_id: UUID) -> None:
 
 
 async def put_link(
-    tx: Transaction, member_id: UUID, purpose: LinkPurpose, token_hash: bytes, until: datetime
+    tx: Transaction, member_id: UUID, tenant_id: UUID | None, token_hash: bytes, until: datetime
 ) -> None:
-    """Keep a set-password link; an earlier one of this member and purpose stops working."""
+    """Keep an invitation into a tenant, or without one a reset; an earlier one stops working."""
     await tx.execute(
-        "insert into password_links (token_hash, member_id, purpose, expires_at)"
-        " values (%s, %s, %s, %s)"
-        " on conflict (member_id, purpose) do update set token_hash = excluded.token_hash,"
+        "insert into password_links (token_hash, tenant_id, member_id, purpose, expires_at)"
+        " values (%s, %s, %s, %s, %s)"
+        " on conflict (tenant_id, member_id) do update set token_hash = excluded.token_hash,"
         " expires_at = excluded.expires_at",
-        (token_hash, member_id, purpose, until),
+        (token_hash, tenant_id, member_id, "invitation" if tenant_id else "reset", until),
     )
 
 
@@ -246,16 +275,21 @@ async def account_of_link(
 ) -> LinkAccount | None:
     """Whose link this is, while it is good; ``lock`` keeps another from using it meanwhile."""
     sql = (
-        "select m.member_id, m.email, m.name, m.password_hash, l.purpose"
+        "select m.member_id, m.email, m.name, m.password_hash, l.purpose, l.tenant_id, ms.role"
         " from password_links l join members m using (member_id)"
+        " left join memberships ms"
+        " on ms.tenant_id = l.tenant_id and ms.member_id = l.member_id"
         " where l.token_hash = %s and l.expires_at > now()"
     )
-    return await tx.fetch_one(LinkAccount, sql + " for update of l" if lock else sql, (token_hash,))
+    locked = sql + " for update of l, m"
+    return await tx.fetch_one(LinkAccount, locked if lock else sql, (token_hash,))
 
 
-async def delete_links(tx: Transaction, member_id: UUID) -> None:
-    """Use up the member's links, of both purposes."""
-    await tx.execute("delete from password_links where member_id = %s", (member_id,))
+async def delete_reset(tx: Transaction, member_id: UUID) -> None:
+    """Use up the member's reset; invitations stay."""
+    await tx.execute(
+        "delete from password_links where member_id = %s and purpose = 'reset'", (member_id,)
+    )
 
 
 # Sessions of one member

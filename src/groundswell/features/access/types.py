@@ -48,9 +48,16 @@ LinkPurpose = Literal["invitation", "reset"]
 
 
 class LinkAccount(Account, frozen=True):
-    """Whose set-password link it is, and what for."""
+    """Whose link it is, and what for: an invitation opens ``tenant_id`` for ``role``."""
 
     purpose: LinkPurpose
+    tenant_id: UUID | None
+    role: Role | None
+
+    @property
+    def asks_for_password(self) -> bool:
+        """Whether the account shows that it knows its password rather than getting one."""
+        return self.purpose == "invitation" and self.password_hash is not None
 
 
 class HomeTenant(msgspec.Struct, frozen=True):
@@ -61,7 +68,7 @@ class HomeTenant(msgspec.Struct, frozen=True):
 
 
 class TenantMember(msgspec.Struct, frozen=True):
-    """A member of one tenant."""
+    """A member of one tenant. Of who has not accepted yet only the address is told."""
 
     member_id: UUID
     email: str
@@ -69,16 +76,16 @@ class TenantMember(msgspec.Struct, frozen=True):
     role: str
     created_at: datetime
     last_sign_in_at: datetime | None
-    has_password: bool
+    has_accepted: bool
 
 
 class AddedMember(msgspec.Struct, frozen=True):
-    """The outcome of adding a member; ``link_token`` only for somebody without a password."""
+    """The outcome of adding a member, who accepts by ``link_token``."""
 
     member_id: UUID
     email: str
     role: Role
-    link_token: str | None = None
+    link_token: str
 
 
 class ApiKey(msgspec.Struct, frozen=True, kw_only=True):

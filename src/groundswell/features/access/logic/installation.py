@@ -59,6 +59,8 @@ async def initialise(
 async def _own(tx: ScopedTransaction, member_id: UUID) -> None:
     """The member owns the tenant; a tenant made without members gets its first owner."""
     if await store.role_of(tx, member_id) == Role.OWNER:
+        # Whoever may run commands here and knows the password needs no link.
+        await store.accept_membership(tx, member_id)
         return
     if await store.other_owners(tx, member_id):
         raise ConflictError("This tenant exists and another member owns it.")

@@ -27,21 +27,22 @@ def base_url(settings: Settings) -> str:
 
 
 def invitation(
-    settings: Settings, account: Account, tenant: str, inviter: str, token: str | None, days: int
+    settings: Settings, account: Account, tenant: str, inviter: str, token: str, days: int
 ) -> Mail:
-    """To somebody let in: with a link for the first password, else to sign in."""
+    """To somebody to be let in: with the link by which they accept."""
     names = {"tenant": tenant, "inviter": inviter or tenant, "email": account.email}
-    if token is None:
-        said = _("%(inviter)s added you to %(tenant)s. Sign in as %(email)s, as you always do.")
-        action, link, footnote = _("Sign in"), f"{base_url(settings)}/sign-in", ""
-    else:
+    if account.password_hash is None:
         said = _("%(inviter)s added you to %(tenant)s. Set a password and you are in.")
-        action, link = _("Set password"), address_of_link(settings, token)
-        footnote = ngettext(
-            "The link works once, for %(num)d day. If you know nothing of it, ignore this mail.",
-            "The link works once, for %(num)d days. If you know nothing of it, ignore this mail.",
-            days,
-        ) % {"num": days}
+        action = _("Set password")
+    else:
+        said = _("%(inviter)s added you to %(tenant)s. Join with the password of %(email)s.")
+        action = _("Join")
+    link = address_of_link(settings, token)
+    footnote = ngettext(
+        "The link works once, for %(num)d day. If you know nothing of it, ignore this mail.",
+        "The link works once, for %(num)d days. If you know nothing of it, ignore this mail.",
+        days,
+    ) % {"num": days}
     letter = Letter(
         subject=_("You are a member of %(tenant)s") % names,
         sender=tenant,

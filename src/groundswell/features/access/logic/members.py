@@ -39,7 +39,10 @@ async def list_members(platform: Platform, scope: Scope) -> list[TenantMember]:
 async def add_member(
     platform: Platform, scope: Scope, *, email: str, role: str, name: str = ""
 ) -> AddedMember:
-    """Let somebody in and mail them. Who has no account yet gets one, and a link for its password.
+    """Let somebody in as soon as they accept, by the link in the answer and in their mail.
+
+    Who has no account yet gets one, whose password is set by the link. An account alone is not
+    let in: anybody may have signed up under the address, and only the link shows who is meant.
 
     Raises:
         InvalidError: names every wrong field.
@@ -55,21 +58,19 @@ async def add_member(
         await store.insert_account(tx, Account(new_id(), email, name, None))
         account = await store.account_by_email(tx, email)
         assert account is not None
-        if not await let_in(tx, account.member_id, Role(role)):
+        if not await let_in(tx, account.member_id, Role(role), accepted=False):
             raise ConflictError(f"{email} is a member already.")
-        link = None
-        if account.password_hash is None:
-            link = await new_link(tx, account.member_id, "invitation")
+        link = await new_link(tx, account.member_id, tx.tenant_id)
         await _invite(tx, platform, account, link)
     return AddedMember(account.member_id, email, Role(role), link)
 
 
 async def renew_link(platform: Platform, scope: Scope, member_id: UUID) -> AddedMember:
-    """Another set-password link for a member who has no password yet; the first one ends.
+    """Another link for somebody who has not accepted yet; the first one ends.
 
     Raises:
         NotFoundError: they are no member of this tenant.
-        ConflictError: they have a password, which only they can change.
+        ConflictError: they have accepted.
         RateLimitedError: too many invitations within an hour.
     """
     await throttle_invitation(platform, scope.tenant_id)
@@ -77,11 +78,12 @@ async def renew_link(platform: Platform, scope: Scope, member_id: UUID) -> Added
         role = await _role(tx, member_id)
         _may_touch(scope, role)
         account = await store.account(tx, member_id)
-        if account is None or account.password_hash is not None:
-            raise ConflictError("They have set a password, which only they can change.")
-        link = await new_link(tx, member_id, "invitation")
+        if account is None or await store.has_accepted(tx, member_id):
+            raise ConflictError("They have accepted already; nobody needs another link.")
+        link = await new_link(tx, member_id, tx.tenant_id)
         await _invite(tx, platform, account, link)
         await audit(tx, "member.link_renewed", "member", member_id)
+        await emit(tx, "member.link_renewed", {"member_id": str(member_id)})
     return AddedMember(member_id, account.email, role, link)
 
 
@@ -153,9 +155,7 @@ def _may_touch(scope: Scope, role: Role) -> None:
         raise ForbiddenError("Only an owner can make, change or remove an owner.")
 
 
-async def _invite(
-    tx: ScopedTransaction, platform: Platform, account: Account, token: str | None
-) -> None:
+async def _invite(tx: ScopedTransaction, platform: Platform, account: Account, token: str) -> None:
     tenant = await store.tenant_settings(tx)
     inviter = tx.scope.actor.label
     await send(

@@ -81,9 +81,11 @@ async def create_workspace(
     return made
 
 
-async def let_in(tx: ScopedTransaction, member_id: UUID, role: Role) -> bool:
+async def let_in(
+    tx: ScopedTransaction, member_id: UUID, role: Role, *, accepted: bool = True
+) -> bool:
     """Give an account a role in the tenant; False if it has one already."""
-    if not await store.insert_membership(tx, member_id, role.value):
+    if not await store.insert_membership(tx, member_id, role.value, accepted=accepted):
         return False
     detail = {"role": role.value}
     await audit(tx, "member.added", "member", member_id, detail)

@@ -47,9 +47,6 @@ async def add(request: AnyRequest, platform: Platform, scope: Scope) -> Response
     except (ConflictError, RateLimitedError) as refused:
         errors = {"email": _(refused.detail)}
     else:
-        if added.link_token is None:
-            flash = Flash(_("%(email)s is a member now.") % {"email": added.email})
-            return redirect(request, PATH, flash)
         return await _page(request, platform, scope, status=201, added=added)
     return await _page(request, platform, scope, status=422, values=values, errors=errors)
 
@@ -126,7 +123,7 @@ async def _page(
 
 
 def _link(request: AnyRequest, platform: Platform, added: AddedMember | None) -> str:
-    if added is None or added.link_token is None:
+    if added is None:
         return ""
     base = platform.settings.public_url or str(request.base_url)
     return f"{base.rstrip('/')}/set-password?token={added.link_token}"

@@ -6,13 +6,14 @@ from litestar import Response, get, post
 
 from groundswell.core.errors import InvalidError, NotFoundError, RateLimitedError
 from groundswell.core.http.access import public
+from groundswell.core.http.caller import platform_of
 from groundswell.core.http.cookies import Flash, set_session
 from groundswell.core.http.pages import page, redirect
 from groundswell.core.platform import Platform
 from groundswell.features.access.logic import password_links as logic
 from groundswell.features.access.pages.forms import AnyRequest, attempt_of, raw, text, texts_of
 from groundswell.features.access.pages.sign_in import HOME, wait_text
-from groundswell.features.access.types import LinkAccount
+from groundswell.features.access.types import LinkAccount, SignInRefusedError
 from groundswell.ui.i18n import gettext as _
 
 PATH = "/forgot-password"
@@ -69,8 +70,19 @@ async def set_password(request: AnyRequest, platform: Platform) -> Response[Any]
         return await page(request, "access/link_over.html", status=404)
     except InvalidError as error:
         return await _set_password_page(request, token, account, name, texts_of(error), 422)
-    is_reset = account.purpose == "reset"
-    said = _("Your new password is set.") if is_reset else _("Your password is set. Welcome!")
+    except SignInRefusedError:
+        wrong = {"password": _("The password is wrong.")}
+        return await _set_password_page(request, token, account, name, wrong, 422)
+    except RateLimitedError as refused:
+        wait = {"form": wait_text(refused)}
+        answer = await _set_password_page(request, token, account, name, wait, 429)
+        answer.headers.update(refused.headers)
+        return answer
+    said = _("Your password is set. Welcome!")
+    if account.purpose == "reset":
+        said = _("Your new password is set.")
+    elif account.asks_for_password:
+        said = _("You are in. Welcome!")
     response = redirect(request, HOME, Flash(said))
     set_session(response, platform.settings, started)
     return response
@@ -104,9 +116,13 @@ async def _set_password_page(
     errors: dict[str, str],
     status: int = 200,
 ) -> Response[Any]:
+    tenant_id = account.tenant_id
+    tenant = await platform_of(request).directory.find_tenant(tenant_id) if tenant_id else None
     response = await page(
         request,
         "access/set_password.html",
+        tenant_name=tenant.name if tenant else "",
+        asks_for_password=account.asks_for_password,
         status=status,
         token=token,
         email=account.email,
