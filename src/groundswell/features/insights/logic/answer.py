@@ -113,7 +113,7 @@ async def _computed(platform: Platform, scope: Scope, plan: Plan, version: Versi
 
 
 async def _trend(
-    platform: Platform, scope: Scope, plan: Plan, query: Trends, merges: bool
+    platform: Platform, scope: Scope, plan: Plan, query: Trends, merges: int
 ) -> dict[str, Any]:
     series, statements = await trends.trend_series(platform, scope, plan, merges)
     starts = plan.buckets.starts()
@@ -127,7 +127,7 @@ async def _trend(
 
 
 async def _funnel(
-    platform: Platform, scope: Scope, plan: Plan, query: Funnel, merges: bool
+    platform: Platform, scope: Scope, plan: Plan, query: Funnel, merges: int
 ) -> dict[str, Any]:
     groups, statement = await funnels.funnel_groups(platform, scope, plan, merges)
     columns, rows = funnels.funnel_table(groups, [each.property for each in query.breakdown])

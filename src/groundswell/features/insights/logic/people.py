@@ -65,7 +65,7 @@ async def people_at(
     return [_person(row) for row in rows], int(total[0][0])
 
 
-def compiled(plan: Plan, point: Point, merges: bool) -> tuple[str, dict[str, Any]]:
+def compiled(plan: Plan, point: Point, merges: int) -> tuple[str, dict[str, Any]]:
     """SQL of the people behind a point, one row each."""
     query, buckets = plan.query, plan.buckets
     scan = plan.scan(merges)

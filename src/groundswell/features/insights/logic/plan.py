@@ -41,7 +41,7 @@ class Plan(msgspec.Struct, frozen=True):
     buckets: Buckets
     currency: str
 
-    def scan(self, merges: bool, days: Days | None = None, *, orders: bool = False) -> Scan:
+    def scan(self, merges: int, days: Days | None = None, *, orders: bool = False) -> Scan:
         """What to read for it."""
         found = days or self.days
         return Scan(

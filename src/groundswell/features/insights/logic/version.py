@@ -18,14 +18,14 @@ _MIRROR = "select (count(), toInt64(max(version))) from"
 
 
 class Version(msgspec.Struct, frozen=True):
-    """Equal versions mean equal data. ``merges``: whether people were ever merged."""
+    """Equal versions mean equal data."""
 
     parts: tuple[tuple[int, int], ...]
 
     @property
-    def merges(self) -> bool:
-        """Whether the tenant has merges, so that reading people needs the join."""
-        return self.parts[1][0] > 0
+    def merges(self) -> int:
+        """How many keys were ever merged, so that reading people must look them up."""
+        return self.parts[1][0]
 
 
 async def version_of(platform: Platform, scope: Scope, plan: Plan) -> Version:

@@ -82,9 +82,9 @@ def _sides(query: Retention, scan: Scan, buckets: Buckets, params: Params) -> tu
 
 
 def _active(wanted: Selection, filters: Any, scan: Scan, buckets: Buckets, params: Params) -> str:
-    """SQL of (d, person): people with a matching event in an interval."""
+    """SQL of (d, person), a row an event: people with a matching event in an interval."""
     return (
-        f"select distinct {bucket_sql(scan, buckets, params)} as d, {scan.person} as person\n"
+        f"select {bucket_sql(scan, buckets, params)} as d, {scan.person} as person\n"
         f"{scan.source(params)} and {scan.selected(wanted, params)}"
         f" and {scan.all_of(filters, params)} and person != 0"
     )
@@ -200,4 +200,4 @@ def stickiness_people(
 
 def _sticky(query: Stickiness, scan: Scan, buckets: Buckets, params: Params) -> str:
     rows = _active(Selection(event=query.event), query.filters, scan, buckets, params)
-    return f"select person, count() as intervals from ({rows}) group by person"
+    return f"select person, uniqExact(d) as intervals from ({rows}) group by person"

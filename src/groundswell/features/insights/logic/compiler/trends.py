@@ -49,11 +49,19 @@ def trend_sql(
     read = msgspec.structs.replace(scan, start_ms=since)
     figure = figure_of(series.measure, read, orders=series.source == "orders")
     states = ", ".join(f"{state} as s{n}" for n, state in enumerate(figure.states))
+    # Plain columns: the store groups by them twice as fast as by an array.
+    parts = [read.text(each.property, each.of) for each in query.breakdown]
+    texts = "".join(f"{part} as b{n}, " for n, part in enumerate(parts))
+    names = "".join(f", b{n}" for n in range(len(parts)))
     cells = (
         f"select {bucket_sql(read, buckets, params)} as d,"
-        f" {read.texts(query.breakdown) if query.breakdown else _NOTHING} as b, {states}\n"
-        f"{read.source(params)} and {matches(query, series, read, params)}\ngroup by d, b"
+        f" {texts}{states}\n"
+        f"{read.source(params)} and {matches(query, series, read, params)}\ngroup by d{names}"
     )
+    if query.breakdown:
+        cells = f"select *, [{names.removeprefix(', ')}] as b from ({cells})"
+    else:
+        cells = f"select *, {_NOTHING} as b from ({cells})"
     index = _index_sql(buckets, [*dates, *buckets.dates], back, params)
     spans = {"rolling": query.window, "cumulative": len(buckets)}
     rows = _spread(cells, index, spans.get(query.view, 1), len(buckets), figure, params)

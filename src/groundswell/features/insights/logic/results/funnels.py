@@ -20,7 +20,7 @@ from groundswell.features.insights.types import (
 
 
 async def funnel_groups(
-    platform: Platform, scope: Scope, plan: Plan, merges: bool
+    platform: Platform, scope: Scope, plan: Plan, merges: int
 ) -> tuple[list[FunnelGroup], Statement]:
     """The funnel for each value of the breakdown, most people first, "other" last."""
     query = cast("Funnel", plan.query)
@@ -87,7 +87,7 @@ def _ratio(part: int, whole: int) -> float | None:
 
 
 async def funnel_over_time(
-    platform: Platform, scope: Scope, plan: Plan, merges: bool
+    platform: Platform, scope: Scope, plan: Plan, merges: int
 ) -> tuple[list[ResultSeries], Statement]:
     """Conversion from the first step to the last by when the attempt began."""
     query = cast("Funnel", plan.query)

@@ -28,7 +28,7 @@ _STATES = ("new", "returning", "resurrecting", "dormant")
 
 
 async def cohorts(
-    platform: Platform, scope: Scope, plan: Plan, merges: bool
+    platform: Platform, scope: Scope, plan: Plan, merges: int
 ) -> tuple[list[Cohort], Statement]:
     """Every cohort of the range, also empty ones."""
     query = cast("Retention", plan.query)
@@ -74,7 +74,7 @@ def cohort_table(found: Sequence[Cohort]) -> tuple[list[Column], Rows]:
 
 
 async def lifecycle_series(
-    platform: Platform, scope: Scope, plan: Plan, merges: bool
+    platform: Platform, scope: Scope, plan: Plan, merges: int
 ) -> tuple[list[ResultSeries], Statement]:
     """One line a state; dormant people are negative."""
     query = cast("Lifecycle", plan.query)
@@ -91,7 +91,7 @@ async def lifecycle_series(
 
 
 async def stickiness_rows(
-    platform: Platform, scope: Scope, plan: Plan, merges: bool
+    platform: Platform, scope: Scope, plan: Plan, merges: int
 ) -> tuple[list[ResultSeries], Statement]:
     """People by the number of intervals they were active in: 1, 2, … all."""
     query = cast("Stickiness", plan.query)

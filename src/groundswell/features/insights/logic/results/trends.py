@@ -39,7 +39,7 @@ Lines = dict[Key, Line]
 
 
 async def trend_series(
-    platform: Platform, scope: Scope, plan: Plan, merges: bool
+    platform: Platform, scope: Scope, plan: Plan, merges: int
 ) -> tuple[list[ResultSeries], list[Statement]]:
     """Every line of the answer and the SQL that gave it."""
     query = cast("Trends", plan.query)
@@ -61,7 +61,7 @@ async def trend_series(
 
 
 async def _lines(
-    platform: Platform, scope: Scope, plan: Plan, query: Trends, merges: bool
+    platform: Platform, scope: Scope, plan: Plan, query: Trends, merges: int
 ) -> tuple[list[Lines], list[Statement]]:
     compiled = []
     for number, series in enumerate(query.series):
