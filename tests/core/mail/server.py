@@ -1,5 +1,6 @@
 """A real mail server whose answers a test scripts."""
 
+import ssl
 import threading
 from email import message_from_bytes, policy
 
@@ -17,12 +18,14 @@ class AnyPort(Controller):
 class Server:
     """Answers each message with the next scripted line, then with 250."""
 
-    def __init__(self) -> None:
+    def __init__(self, tls: ssl.SSLContext | None = None) -> None:
         self.answers: list[str] = []
         self.received: list = []
         self.recipients: list[list[str]] = []
         self._lock = threading.Lock()
-        self._controller = AnyPort(self, hostname="127.0.0.1", port=0, enable_SMTPUTF8=False)
+        self._controller = AnyPort(
+            self, hostname="127.0.0.1", port=0, enable_SMTPUTF8=False, tls_context=tls
+        )
 
     async def handle_DATA(self, server, session, envelope) -> str:  # noqa: N802 - the library's
         with self._lock:

@@ -194,3 +194,14 @@ async def test_a_password_goes_to_another_machine_only_over_tls(smtp, monkeypatc
     with pytest.raises(MailRefusedError, match="no TLS"):
         await probe(parse_server(smtp.url.replace("//", "//user:secret@")))
     await probe(parse_server(smtp.url))
+
+
+async def test_mail_never_goes_to_a_server_with_a_wrong_certificate(
+    sending, untrusted, tenant, mail
+):
+    platform = sending(untrusted.url)
+    mail_id = await write(platform, tenant, mail())
+    with pytest.raises(MailDeferredError, match=r"(?i)certificate"):
+        await attempt(platform, tenant, mail_id)
+    assert untrusted.received == []
+    assert "ertificate" in (await state(platform, tenant, mail_id)).last_error

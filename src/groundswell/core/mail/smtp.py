@@ -87,6 +87,8 @@ def _meaning(error: Exception) -> Exception:
         words = one_line(f"{error.code} {error.message}", _ERROR_LENGTH)
         return MailRefusedError(words) if error.code >= 500 else MailDeferredError(words)
     words = one_line(str(error) or type(error).__name__, _ERROR_LENGTH)
-    if isinstance(error, aiosmtplib.SMTPNotSupported | ValueError):
+    # A certificate that can't be trusted is an OSError and a ValueError: it may be renewed.
+    is_final = isinstance(error, aiosmtplib.SMTPNotSupported | ValueError)
+    if is_final and not isinstance(error, OSError):
         return MailRefusedError(words)
     return MailDeferredError(words)
