@@ -119,12 +119,14 @@ async def _serve(port: int, home: str) -> None:
     from granian.server.embed import Server
 
     from groundswell.app.hot_path import HotPath
+    from groundswell.app.web import _settle_memory
 
     def server(app: Any) -> Any:
         return Server(
             app, address="127.0.0.1", port=port, interface=Interfaces.ASGINL, log_enabled=False
         )
 
+    _settle_memory()
     if not home:
         await server(floor).serve()
         return
@@ -138,6 +140,7 @@ async def _serve(port: int, home: str) -> None:
         snapshot_of(platform).segments_of = _in_segment
         hot = HotPath(floor, {})
         hot.install(doors)
+        _settle_memory()
         await server(hot).serve()
 
 

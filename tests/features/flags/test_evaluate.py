@@ -118,6 +118,27 @@ def test_all_at_once_says_what_each_alone_says(make):
         assert found.outcomes(context) == alone
 
 
+@given(
+    st.lists(st.tuples(st.booleans(), st.floats(0, 100), st.booleans()), max_size=2),
+    st.booleans(),
+    st.booleans(),
+    st.sampled_from(["u1", "tester", ""]),
+    st.sampled_from(["boolean", "multivariate"]),
+)
+def test_the_short_way_gives_what_the_long_way_gives(make, groups, enabled, tester, unit, kind):
+    rules = Rules(
+        enabled=enabled,
+        groups=[Group([PRO] if condition else [], rollout=share) for condition, share, _ in groups],
+        overrides=[Override("tester", "on" if kind == "boolean" else "a")] if tester else [],
+    )
+    flag = make("f", rules, kind=kind, variants=AB if kind == "multivariate" else [])
+    found = FlagSet.of([flag], "production")
+    for plan in ("pro", "free"):
+        there = {"now": 0.0, "properties": {"plan": plan}}
+        long = found.outcome("f", Context(unit, **there))
+        assert found.outcomes(Context(unit, **there)) == [long]
+
+
 def test_dealing_by_device_and_group_survives_another_person(make):
     rules = Rules(enabled=True, groups=[Group(rollout=50)])
     by_device = make("f", rules, bucket_by="device")

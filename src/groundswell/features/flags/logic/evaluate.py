@@ -113,6 +113,41 @@ class CompiledFlag:
             return self._target(context, context.unit)
         return self._target(context, deal.unit_bytes(self._unit(context)))
 
+    def alone(self) -> "Outcome | Ask":
+        """The one answer of a flag that gives everybody the same, else the shortest way to ask it.
+
+        For flags without prerequisites; the same as :meth:`evaluate`, with fewer steps.
+        """
+        if not self._enabled:
+            return self._disabled
+        if self._overrides or self._unit is not None:
+            return lambda context: self.evaluate(context, _NO_FLAGS, {})
+        if not self._groups:
+            return self._none
+        first = self._groups[0]
+        if not first.tests and first.admits is None and first.choose is None:
+            return first.outcomes[0]
+        if len(self._groups) == 1 and not first.tests and first.choose is None:
+            return self._rolled_out(first)
+        return lambda context: self._target(context, context.unit)
+
+    def _rolled_out(self, group: _Group) -> "Ask":
+        admits, inside, outside, missing = (
+            group.admits,
+            group.outcomes[0],
+            self._none,
+            self._missing,
+        )
+        assert admits is not None
+
+        def ask(context: Context) -> Outcome:
+            unit = context.unit
+            if not unit:
+                return missing
+            return inside if admits(unit) else outside
+
+        return ask
+
     def _target(self, context: Context, unit: bytes) -> Outcome:
         unknown = missing = False
         for group in self._groups:
@@ -195,6 +230,11 @@ class FlagSet:
         self.flags: Mapping[str, CompiledFlag] = {flag.key: flag for flag in ordered}
         self._all = tuple(ordered)
         self._linked = any(flag.needs_others for flag in ordered)
+        alone = [flag.alone() for flag in ordered]
+        self._fixed = [each if isinstance(each, Outcome) else _NONE_YET for each in alone]
+        self._asked = tuple(
+            (place, each) for place, each in enumerate(alone) if not isinstance(each, Outcome)
+        )
 
     @classmethod
     def of(cls, flags: Iterable[Flag], environment: str) -> "FlagSet":
@@ -215,13 +255,21 @@ class FlagSet:
 
     def outcomes(self, context: Context) -> list[Outcome]:
         """The answers of every flag, in order of key."""
-        memo: Memo = {}
         if not self._linked:
-            return [flag.evaluate(context, self, memo) for flag in self._all]
+            found = self._fixed.copy()
+            for place, ask in self._asked:
+                found[place] = ask(context)
+            return found
+        memo: Memo = {}
         for flag in self._all:
             if flag.key not in memo:
                 memo[flag.key] = flag.evaluate(context, self, memo)
         return [memo[key] for key in self.flags]
+
+
+Ask = Callable[[Context], Outcome]
+_NO_FLAGS = FlagSet((), "")
+_NONE_YET = Outcome(Answer("", False, None, None, None, Reason(ReasonCode.DISABLED), 0), 0)
 
 
 def given_by(answer: Answer) -> str | None:
