@@ -67,3 +67,27 @@ async def test_wrong_days_show_the_usual_ones(signed_in, platform, tenant, histo
     answer = await signed_in.get(f"/growth?{query}")
     assert answer.status_code == 200
     assert "Revenue" in answer.text
+
+
+async def test_the_first_steps_show_a_key_that_works_and_the_event_it_sent(
+    sign_in, client, platform, tenant, history
+):
+    browser = await sign_in("owner")
+    assert (await browser.get("/first-steps/arrival")).status_code == 204
+    made = await browser.post("/first-steps")
+    assert made.status_code == 201
+    key = made.text.partition("Bearer ")[2].partition("&")[0]
+    sent = await client.post(
+        "/api/events",
+        headers={"Authorization": f"Bearer {key}"},
+        json={"events": [{"event": "Product Viewed", "distinct_id": "user-1"}]},
+    )
+    assert sent.status_code == 202
+    await history(events=[(1, "Product Viewed", clock.now())]).write(platform.store, tenant.id)
+    assert "has arrived" in (await browser.get("/first-steps/arrival")).text
+
+
+async def test_a_viewer_sees_the_first_steps_and_makes_no_key(sign_in):
+    viewer = await sign_in("viewer")
+    assert "Make a key" not in (await viewer.get("/first-steps")).text
+    assert (await viewer.post("/first-steps")).status_code == 403
