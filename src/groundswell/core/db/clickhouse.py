@@ -1,6 +1,7 @@
 """The event store: queries for one Scope, inserts by our own writer. ClickHouse over HTTP."""
 
 import asyncio
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any, LiteralString, TypeVar
 from urllib.parse import urlsplit
@@ -8,7 +9,11 @@ from urllib.parse import urlsplit
 import clickhouse_connect
 import msgspec
 import structlog
-from clickhouse_connect.driver.exceptions import ClickHouseError, OperationalError
+from clickhouse_connect.driver.exceptions import (
+    ClickHouseError,
+    DatabaseError,
+    OperationalError,
+)
 
 from groundswell.core.db.catalogue import tenant_filters
 from groundswell.core.errors import UnavailableError
@@ -17,6 +22,11 @@ from groundswell.core.tenancy.scope import Scope
 Row = TypeVar("Row")
 
 _log = structlog.get_logger(__name__)
+
+_PATIENCE = 35.0  # seconds for one query: it ends itself after 30, unless the store hangs
+_CODE = re.compile(r"[Cc]ode:? (\d+)")
+# Over its time, rows, bytes, memory or number: the question or the hour is wrong, not the code.
+_TOO_MUCH = frozenset({158, 159, 160, 202, 241, 307, 396})
 
 _READ_SETTINGS = {
     "readonly": "2",
@@ -150,11 +160,21 @@ class EventStore:
             raise _unavailable(error) from error
 
     async def _query(self, sql: str, params: dict[str, Any], settings: dict[str, str]) -> Any:
-        client = await self.client()
         try:
-            return await client.query(sql, parameters=params, settings=settings)
-        except (OperationalError, OSError) as error:
+            async with asyncio.timeout(_PATIENCE):
+                client = await self.client()
+                return await client.query(sql, parameters=params, settings=settings)
+        # It is a DatabaseError too, so it stands first.
+        except (OperationalError, OSError, TimeoutError) as error:
             raise _unavailable(error) from error
+        except DatabaseError as error:
+            found = _CODE.search(str(error))
+            if found is None or int(found.group(1)) not in _TOO_MUCH:
+                raise
+            _log.warning("query_too_large", error=str(error)[:500])
+            raise UnavailableError(
+                "The event store could not answer this in time. Try a smaller range."
+            ) from error
 
 
 _INSERT: dict[str, Any] = {

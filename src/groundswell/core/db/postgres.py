@@ -27,6 +27,7 @@ set_json_loads(msgspec.json.decode)
 
 _log = structlog.get_logger(__name__)
 
+_WAIT_SECONDS = 5.0  # for a connection; then the database counts as away
 _CHECK_SECONDS = 2.0
 _TRANSACTION_SECONDS = 600.0  # far above what any may take: only a server that hangs gets there
 
@@ -141,7 +142,7 @@ def _pool(url: str, size: int) -> AsyncConnectionPool[AsyncConnection[Any]]:
         min_size=1,
         max_size=size,
         open=False,
-        timeout=5,
+        timeout=_WAIT_SECONDS,
         max_idle=300,
         reconnect_timeout=float("inf"),
         check=_check,

@@ -25,6 +25,7 @@ from groundswell.core.tenancy.scope import Actor, ActorKind, Scope
 _log = structlog.get_logger(__name__)
 _POLL_SECONDS = 1.0
 _LOOK_EVERY = 0.1
+_START_PATIENCE = 1.0
 
 
 class Tenant(msgspec.Struct, frozen=True):
@@ -81,8 +82,10 @@ class Directory:
         """Load from PostgreSQL, else from the file, and keep refreshing."""
         with suppress(FileNotFoundError, msgspec.DecodeError, msgspec.ValidationError):
             self._take(msgspec.json.decode(self._file.read_bytes(), type=_Content))
-        with suppress(UnavailableError):
-            await self.refresh()
+        # With what the file says, nobody has to wait for a database that is away.
+        with suppress(UnavailableError, TimeoutError):
+            async with asyncio.timeout(_START_PATIENCE if self._content.version else None):
+                await self.refresh()
         self._task = asyncio.create_task(self._poll())
 
     async def close(self) -> None:
