@@ -188,7 +188,7 @@ class Directory:
 
     def _keep(self, content: _Content) -> None:
         self._file.parent.mkdir(parents=True, exist_ok=True)
-        draft = self._file.with_name(f".{self._file.name}.{os.getpid()}")
+        draft = self._file.with_name(f".{self._file.name}.{os.getpid()}.{id(self)}")
         descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
         with os.fdopen(descriptor, "wb") as file:
             file.write(msgspec.json.encode(content))
