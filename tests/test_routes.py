@@ -136,6 +136,8 @@ async def test_a_role_with_the_permission_may_read(sign_in, routes, role):
         needed = entry.access.permission
         if entry.method != "GET" or needed is None or needed not in ROLE_PERMISSIONS[role]:
             continue
+        if entry.handler is None:  # a door in front of the pages takes keys only
+            continue
         answer = await send(browser, entry)
         expected = (404,) if "{" in entry.path else (200, 204, 303, 422)
         assert answer.status_code in expected, (entry.path, answer.status_code, answer.text[:500])

@@ -4,8 +4,8 @@ import msgspec
 import pytest
 from clickhouse_connect.driver.exceptions import DatabaseError
 
-from groundswell.core.db.guard import check_tables
 from groundswell.core.db.clickhouse import _READ_SETTINGS
+from groundswell.core.db.guard import check_tables
 from groundswell.core.errors import InvalidError
 from groundswell.core.ids import new_id
 

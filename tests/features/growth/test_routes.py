@@ -99,8 +99,24 @@ async def snapshots(platform, tenant):
         )
 
 
+@pytest.fixture
+async def alone(platform):
+    """The tenants of earlier tests are suspended meanwhile: there are hundreds."""
+    async with platform.postgres.across_tenants("test") as tx:
+        others = await tx.values(
+            "update tenants set status = 'suspended' where status = 'active' returning tenant_id"
+        )
+    await platform.directory.refresh()
+    yield
+    async with platform.postgres.across_tenants("test") as tx:
+        await tx.execute(
+            "update tenants set status = 'active' where tenant_id = any(%s)", (others,)
+        )
+    await platform.directory.refresh()
+
+
 async def test_the_snapshot_fills_missed_days_and_repeating_it_changes_nothing(
-    client, platform, tenant, history
+    client, platform, alone, tenant, history
 ):
     now = clock.now()
     await write(
@@ -134,7 +150,7 @@ async def test_the_snapshot_fills_missed_days_and_repeating_it_changes_nothing(
 
 
 async def test_the_scheduler_captures_only_tenants_whose_day_has_ended(
-    platform, make_tenant, monkeypatch
+    platform, alone, make_tenant, monkeypatch
 ):
     from groundswell.features.growth import logic
 

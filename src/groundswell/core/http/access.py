@@ -27,6 +27,12 @@ class JsonLines:
     """Stands in ``answers`` for a stream of JSON lines (``application/x-ndjson``)."""
 
 
+class Exportable(msgspec.Struct, frozen=True):
+    """Stands in ``answers`` for a type that is also given as CSV and JSON lines."""
+
+    kind: Any
+
+
 class Access(msgspec.Struct, frozen=True, kw_only=True):
     """What a route declares: its door, and for the API document what it reads and answers.
 

@@ -9,7 +9,7 @@ from typing import Any, get_args, get_origin
 import msgspec
 from litestar import Response
 
-from groundswell.core.http.access import Access, Door, JsonLines, RouteEntry
+from groundswell.core.http.access import Access, Door, Exportable, JsonLines, RouteEntry
 from groundswell.core.http.csrf import SAFE_METHODS
 from groundswell.core.http.problems import PROBLEM_JSON, Problem
 
@@ -89,7 +89,8 @@ def _declared(routes: Iterable[RouteEntry]) -> list[Any]:
     for entry in routes:
         access = entry.access
         found += [kind for kind in (access.body, access.query) if kind is not None]
-        found += [kind for kind in answers_of(entry).values() if kind not in (None, JsonLines)]
+        answers = [_plain(kind) for kind in answers_of(entry).values()]
+        found += [kind for kind in answers if kind not in (None, JsonLines)]
     return found
 
 
@@ -189,10 +190,18 @@ def _query_parameters(access: Access, kinds: _Types) -> list[dict[str, Any]]:
     ]
 
 
+def _plain(kind: Any) -> Any:
+    return kind.kind if isinstance(kind, Exportable) else kind
+
+
 def _content(kind: Any, kinds: _Types) -> dict[str, Any]:
+    lines = {"application/x-ndjson": {"schema": {"type": "string"}}}
     if kind is JsonLines:
-        return {"application/x-ndjson": {"schema": {"type": "string"}}}
-    return {"application/json": {"schema": kinds.schema(kind)}}
+        return lines
+    json = {"application/json": {"schema": kinds.schema(_plain(kind))}}
+    if isinstance(kind, Exportable):
+        return {**json, **lines, "text/csv": {"schema": {"type": "string"}}}
+    return json
 
 
 def _responses(entry: RouteEntry, kinds: _Types) -> dict[str, Any]:

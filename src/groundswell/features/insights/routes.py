@@ -7,7 +7,7 @@ from uuid import UUID
 import msgspec
 from litestar import Response, delete, get, post, put
 
-from groundswell.core.http.access import requires
+from groundswell.core.http.access import Exportable, requires
 from groundswell.core.http.body import read_body, read_query
 from groundswell.core.http.caller import AnyRequest
 from groundswell.core.http.pagination import (
@@ -75,7 +75,7 @@ class VocabularyQuery(msgspec.Struct, frozen=True, kw_only=True):
     opt=requires(
         Permission.INSIGHTS_READ,
         body=Ask,
-        answers={200: Result},
+        answers={200: Exportable(Result)},
         summary="Answer a question: trends, funnel, retention, lifecycle or stickiness.",
     ),
     status_code=200,
@@ -147,7 +147,7 @@ async def get_insight(platform: Platform, scope: Scope, insight_id: UUID) -> Ins
 
 @get(
     "/api/insights/{insight_id:uuid}/result",
-    opt=requires(Permission.INSIGHTS_READ, answers={200: Result}),
+    opt=requires(Permission.INSIGHTS_READ, answers={200: Exportable(Result)}),
 )
 async def get_result(platform: Platform, scope: Scope, insight_id: UUID) -> Result:
     """The answer to a kept question, now."""
