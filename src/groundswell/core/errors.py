@@ -119,6 +119,10 @@ class UnavailableError(ProblemError):
     title = "Temporarily unavailable"
 
 
+class QueryTooLargeError(UnavailableError):
+    """The event store stopped a query at its limits; its own error is the cause."""
+
+
 class InsufficientStorageError(ProblemError):
     """The disk is too full to promise that a write is kept."""
 

@@ -16,7 +16,7 @@ from clickhouse_connect.driver.exceptions import (
 )
 
 from groundswell.core.db.catalogue import tenant_filters
-from groundswell.core.errors import UnavailableError
+from groundswell.core.errors import QueryTooLargeError, UnavailableError
 from groundswell.core.tenancy.scope import Scope
 
 Row = TypeVar("Row")
@@ -172,7 +172,7 @@ class EventStore:
             if found is None or int(found.group(1)) not in _TOO_MUCH:
                 raise
             _log.warning("query_too_large", error=str(error)[:500])
-            raise UnavailableError(
+            raise QueryTooLargeError(
                 "The event store could not answer this in time. Try a smaller range."
             ) from error
 

@@ -5,7 +5,6 @@ cold start works while PostgreSQL is down.
 """
 
 import asyncio
-import os
 import time
 from contextlib import suppress
 from datetime import datetime
@@ -19,6 +18,7 @@ import structlog
 from groundswell.core import clock
 from groundswell.core.db.postgres import Postgres
 from groundswell.core.errors import UnavailableError
+from groundswell.core.kept_file import keep_newest
 from groundswell.core.tenancy.permissions import Permission
 from groundswell.core.tenancy.scope import Actor, ActorKind, Scope
 
@@ -187,12 +187,7 @@ class Directory:
         self._content = content
 
     def _keep(self, content: _Content) -> None:
-        self._file.parent.mkdir(parents=True, exist_ok=True)
-        draft = self._file.with_name(f".{self._file.name}.{os.getpid()}.{id(self)}")
-        descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(msgspec.json.encode(content))
-        draft.replace(self._file)
+        keep_newest(self._file, content.version, msgspec.json.encode(content))
 
     async def _poll(self) -> None:
         while True:

@@ -5,7 +5,6 @@ what changed since. Kept in a file, so that a cold start works while every engin
 """
 
 import asyncio
-import os
 from collections import defaultdict
 from collections.abc import Callable
 from contextlib import suppress
@@ -19,6 +18,7 @@ from valkey.exceptions import ValkeyError
 
 from groundswell.core.db.postgres import Postgres
 from groundswell.core.errors import UnavailableError
+from groundswell.core.kept_file import keep_newest
 from groundswell.core.tenancy.scope import Scope
 from groundswell.features.flags.logic.announce import CHANNEL
 from groundswell.features.flags.logic.context import SegmentTest, no_segments
@@ -167,12 +167,7 @@ class FlagSnapshot:
         return made
 
     def _keep(self, content: _Content) -> None:
-        self._file.parent.mkdir(parents=True, exist_ok=True)
-        draft = self._file.with_name(f".{self._file.name}.{os.getpid()}")
-        descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(msgspec.json.encode(content))
-        draft.replace(self._file)
+        keep_newest(self._file, content.version, msgspec.json.encode(content))
 
     async def _poll(self) -> None:
         while True:

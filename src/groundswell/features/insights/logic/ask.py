@@ -7,7 +7,12 @@ from typing import Any
 import structlog
 from clickhouse_connect.driver.exceptions import ClickHouseError
 
-from groundswell.core.errors import FieldError, InvalidError, UnavailableError
+from groundswell.core.errors import (
+    FieldError,
+    InvalidError,
+    QueryTooLargeError,
+    UnavailableError,
+)
 from groundswell.core.platform import Platform
 from groundswell.core.tenancy.scope import Scope
 from groundswell.features.insights.types import TooHeavyError
@@ -49,11 +54,11 @@ async def ask(
     """
     try:
         return await platform.store.rows(scope, sql, params, limits=LIMITS)
-    except ClickHouseError as error:
-        raise _told(error, sql) from error
+    except (ClickHouseError, QueryTooLargeError) as error:
+        raise _told(error.__cause__ or error, sql) from error
 
 
-def _told(error: ClickHouseError, sql: str) -> Exception:
+def _told(error: BaseException, sql: str) -> Exception:
     text = str(error)
     found = _CODE.search(text)
     code = int(found.group(1)) if found else 0
