@@ -182,12 +182,19 @@ def differences(installation: Installation, load: Load, tenant_id: str) -> list[
         ).result_rows
     }
     if mirrored != load.orders:
-        found.append("event store: the orders mirror differs from what was acknowledged")
+        missing = load.orders.keys() - mirrored.keys()
+        wrong = [o for o, total in mirrored.items() if load.orders.get(o) != total]
+        found.append(f"event store: orders mirror lacks {len(missing)}, has {len(wrong)} wrong")
     with psycopg.connect(published.endpoints.database_system_url) as connection:
         rows = connection.execute(
             "select order_id, sum(total)::bigint from orders where tenant_id = %s group by 1",
             (tenant_id,),
         ).fetchall()
+        waiting = connection.execute(
+            "select target, batch_id is null, count(*) from outbox group by 1, 2"
+        ).fetchall()
+    if waiting:
+        found.append(f"outbox: {waiting}")
     if dict(rows) != load.orders:
         found.append(f"PostgreSQL: {len(rows)} orders, acknowledged {len(load.orders)}")
     return found
