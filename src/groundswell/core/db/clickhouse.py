@@ -189,6 +189,18 @@ _INSERT: dict[str, Any] = {
 }
 
 
+# What ClickHouse says of a row's content. All else is the store's own trouble and passes: one that
+# was killed may answer "unknown table" (60) for a moment, and a row must not be set aside for that.
+_CONTENT = re.compile(
+    r"[Cc]ode:? (6|26|27|38|41|53|69|70|72|117|130|131|190|306|321|349|376|407|467|561|675)\b"
+)
+
+
+def is_about_content(error: Exception) -> bool:
+    """Whether the store refused rows for what they hold, so that sending them again is no use."""
+    return _CONTENT.search(str(error)) is not None
+
+
 def _unavailable(error: Exception) -> UnavailableError:
     _log.warning("event_store_unavailable", error=str(error)[:500])
     return UnavailableError(

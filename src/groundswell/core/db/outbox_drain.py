@@ -4,7 +4,6 @@ A batch is fixed first (its rows get a batch id, committed), then inserted with 
 deduplication token, then deleted. What is found with a batch id is sent again as it was.
 """
 
-import re
 from collections.abc import Sequence
 from typing import Any, Protocol
 from uuid import UUID
@@ -13,7 +12,7 @@ import msgspec
 import structlog
 from clickhouse_connect.driver.exceptions import ClickHouseError
 
-from groundswell.core.db.clickhouse import EventStore
+from groundswell.core.db.clickhouse import EventStore, is_about_content
 from groundswell.core.db.postgres import Postgres
 from groundswell.core.db.reconcile import Difference, reconcile
 from groundswell.core.errors import UnavailableError
@@ -42,12 +41,6 @@ _READ = """
 select tenant_id, outbox_id, row::text as line from outbox where batch_id = %s order by outbox_id
 """
 _PARK = "update outbox set batch_id = %s where tenant_id = %s and outbox_id = %s"
-# What ClickHouse says of a row's content. All else is the store's own trouble and passes: one that
-# was killed may answer "unknown table" (60) for a moment, and a row must not be set aside for that.
-_CONTENT = re.compile(
-    r"[Cc]ode:? (6|26|27|38|41|53|69|70|72|117|130|131|190|306|321|349|376|407|467|561|675)\b"
-)
-
 _log = structlog.get_logger(__name__)
 
 
@@ -160,7 +153,7 @@ class Drain:
                 target, "\n".join(row.line for row in rows).encode(), token
             )
         except ClickHouseError as error:
-            if not _CONTENT.search(str(error)):
+            if not is_about_content(error):
                 raise UnavailableError(f"The event store is ill: {str(error)[:300]}") from error
             if len(rows) == 1:
                 row = rows[0]

@@ -1,20 +1,14 @@
 """Inserting events; rows that the store refuses for their content are found and left out."""
 
-import re
 from collections.abc import Awaitable, Callable, Sequence
 
 import structlog
 from clickhouse_connect.driver.exceptions import ClickHouseError
 
-from groundswell.core.db.clickhouse import EventStore
+from groundswell.core.db.clickhouse import EventStore, is_about_content
 from groundswell.core.errors import UnavailableError
 from groundswell.features.events.logic.batch import Item
 from groundswell.features.events.logic.lines import lines_of
-
-# What ClickHouse says when it is ill rather than the rows: time-outs, memory, disk, too many
-# parts, too many queries, read-only, a broken network.
-_ILL = frozenset({74, 75, 159, 164, 202, 209, 210, 241, 242, 243, 252, 319, 394, 425, 999})
-_CODE = re.compile(r"[Cc]ode:? (\d+)")
 
 Refuse = Callable[[Item, str], Awaitable[None]]
 
@@ -60,8 +54,7 @@ async def _attempt(store: EventStore, items: Sequence[Item], token: str) -> str 
         await store.insert_json("events", lines_of(items), token)
     except ClickHouseError as error:
         text = str(error)
-        found = _CODE.search(text)
-        if found is None or int(found.group(1)) in _ILL:
+        if not is_about_content(error):
             raise UnavailableError(f"The event store can't take rows now: {text[:300]}") from error
         return text
     return None
